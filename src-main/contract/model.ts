@@ -103,6 +103,11 @@ export interface Item {
   readonly decision: Decision
   /** Why, one sentence for a person. */
   readonly reason: string
+  /**
+   * Ledger id of the item with which this one is taken, so that it has no step and no artifact of its
+   * own: a folder inside another bind, a secrets folder that belongs to `config:secrets`.
+   */
+  readonly takenWith?: string
 }
 
 export type FindingSeverity = 'info' | 'warning' | 'critical'
@@ -195,6 +200,12 @@ export interface PlanStep {
   /** True when a service is stopped or paused by this step. */
   readonly stops: boolean
   readonly estimatedBytes: number | null
+  /**
+   * For `copy-volume` and `copy-bind`: paths inside the mount that are not copied, relative, no trailing
+   * slash; each is a file or a whole folder that another step takes (SQLite files with their logs, the
+   * data folder of a dumped server) or that is left out.
+   */
+  readonly leaveOut?: readonly string[]
 }
 
 export interface PlannedDowntime {

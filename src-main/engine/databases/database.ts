@@ -110,6 +110,10 @@ export interface DetectedEngine {
   readonly engine: string
   /** Where the image keeps its data by default, inside the container. */
   readonly dataDirectory: string
+  /** Login name as the container's definition declares it or the image's default; for the ledger while the server cannot be asked. */
+  readonly user?: string
+  /** Databases that the definition declares (`POSTGRES_DB` …), without the engine's own. */
+  readonly databases?: readonly string[]
 }
 
 /**

@@ -101,6 +101,11 @@ export interface DockerHost {
   networks(): Promise<readonly NetworkDefinition[]>
   images(): Promise<readonly ImageDefinition[]>
   image(id: string): Promise<ImageDefinition | null>
+  /**
+   * Absolute paths that were added or changed in the container's own layer (`GET /containers/ID/changes`,
+   * kinds 0 and 1), in the engine's order: data that lies on no mount. Empty when the engine cannot tell.
+   */
+  changes(id: string): Promise<readonly string[]>
   /** Commands in a running container. */
   inContainer(id: string): CommandPlace
   start(id: string): Promise<void>
