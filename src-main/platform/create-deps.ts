@@ -13,6 +13,8 @@ export function createDeps(input: {
   readonly log: (line: string) => void
   /** Repository named by a flag; stronger than environment and settings. */
   readonly repository?: string
+  /** Told when the settings could not be read. */
+  readonly onSettingsWarning?: (message: string) => void
 }): EngineDeps {
   const home = os.homedir()
   const resolved = resolvePaths(process.platform, process.env, home)
@@ -20,7 +22,7 @@ export function createDeps(input: {
     input.repository === undefined ? resolved : { ...resolved, repository: input.repository }
   return {
     paths,
-    settings: settingsFile(paths.settingsFile, paths.repository),
+    settings: settingsFile(paths.settingsFile, paths.repository, input.onSettingsWarning),
     secrets: keychain(process.platform),
     clock: { now: () => new Date() },
     logger: lineLogger(input.logLevel, input.log),

@@ -20,7 +20,11 @@ const settingsSchema = z.strictObject({
  * The settings as one JSON file. Every write is whole or not at all; a file that cannot be read is
  * copied aside under a name with the time, the defaults are used, and a warning names both files.
  */
-export function settingsFile(file: string, defaultRepository: string): SettingsStore {
+export function settingsFile(
+  file: string,
+  defaultRepository: string,
+  onWarning: (message: string) => void = () => undefined,
+): SettingsStore {
   const warnings: string[] = []
   let queue: Promise<unknown> = Promise.resolve()
   const defaults: Settings = {
@@ -43,9 +47,9 @@ export function settingsFile(file: string, defaultRepository: string): SettingsS
     } catch {
       const aside = `${file}.unreadable-${new Date().toISOString().replaceAll(/[:.]/g, '')}`
       await copyFile(file, aside)
-      warnings.push(
-        `The settings in ${file} could not be read. They were copied to ${aside}; defaults are in use.`,
-      )
+      const warning = `The settings in ${file} could not be read. They were copied to ${aside}; defaults are in use.`
+      warnings.push(warning)
+      onWarning(warning)
       await write(defaults)
       return defaults
     }

@@ -1,0 +1,67 @@
+import type { EventName, Events } from '../../contract/contract.ts'
+import { defaultPolicy, type StackPolicy } from '../../contract/model.ts'
+import { openHost } from '../hosts/index.ts'
+import type { Host } from '../hosts/host.ts'
+import { type JobManager, jobManager } from '../jobs/job-manager.ts'
+import type { EngineDeps } from '../ports.ts'
+import { openRepository, type Repository } from '../store/repository.ts'
+import { writeRun } from '../store/run-records.ts'
+
+/** What all handlers share: open hosts, the repository, the jobs, the policies. */
+export interface Services {
+  readonly deps: EngineDeps
+  readonly jobs: JobManager
+  /** Opens a host once and keeps the connection for later requests. */
+  host(id: string): Promise<Host>
+  /** The repository at a path, or the default one. */
+  repository(path: string | undefined, create: boolean): Promise<Repository>
+  /** The whole policy of a stack: the default with the user's changes. */
+  policy(host: string, stack: string): Promise<StackPolicy>
+  close(): Promise<void>
+}
+
+/** Makes the services of one engine. */
+export function makeServices(
+  deps: EngineDeps,
+  emit: <N extends EventName>(name: N, payload: Events[N]) => void,
+): Services {
+  const jobs = jobManager(emit, deps.clock, job => writeRun(deps.paths.state, job))
+  const hosts = new Map<string, Promise<Host>>()
+
+  function host(id: string): Promise<Host> {
+    const known = hosts.get(id)
+    if (known !== undefined) return known
+    const opening = openHost(id, {
+      env: deps.env,
+      homeDirectory: deps.homeDirectory,
+      settings: deps.settings,
+      stateFolder: deps.paths.state,
+      cacheFolder: deps.paths.cache,
+    })
+    hosts.set(id, opening)
+    // A host that could not be reached is tried anew by the next request.
+    opening.catch(() => hosts.delete(id))
+    return opening
+  }
+
+  return {
+    deps,
+    jobs,
+    host,
+    async repository(path, create) {
+      const settings = await deps.settings.read()
+      return openRepository(path ?? settings.repository, { create })
+    },
+    async policy(hostId, stack) {
+      const { policies } = await deps.settings.read()
+      return { ...defaultPolicy, ...policies[`${hostId}/${stack}`] } as StackPolicy
+    },
+    async close() {
+      for (const job of jobs.list()) {
+        if (job.finishedAt === null) jobs.cancel(job.jobId)
+      }
+      await jobs.idle()
+      await Promise.allSettled([...hosts.values()].map(async opening => (await opening).close()))
+    },
+  }
+}
