@@ -1,4 +1,4 @@
-import type { Criticality, Finding } from '../../contract/model.ts'
+import type { Criticality, Finding, WireBlocker } from '../../contract/model.ts'
 import type { OptionSpec, OptionValues } from '../../contract/options.ts'
 import type { ContainerDefinition } from '../hosts/host.ts'
 import type { CommandPlace } from '../lib/command.ts'
@@ -60,8 +60,11 @@ export interface DumpArtifact {
  */
 export interface DumpSession {
   readonly artifacts: readonly DumpArtifact[]
-  /** Counts in the dump's own transaction, per database. */
-  readonly counts: Readonly<Record<string, Counts>>
+  /**
+   * Counts in the dump's own transaction, per database. May take `countBudgetMs`: called once, after
+   * the writers go on, before or while the artifacts are read.
+   */
+  counts(): Promise<Readonly<Record<string, Counts>>>
   /** What a restore must know beyond the dump: encoding, owner, settings, extensions. Plain JSON, no secrets. */
   readonly facts: Readonly<Record<string, unknown>>
   /** Ends the transaction and waits until its processes are gone. */
@@ -73,7 +76,7 @@ export interface DumpSource {
   readonly database: string
   readonly facts: Readonly<Record<string, unknown>>
   readonly counts: Counts | null
-  /** The artifacts by `fileName`; each may be opened more than once; plain bytes as the dump tool made them, hash-checked at their end. */
+  /** The artifacts by `fileName`, those that the whole server shares as well; each may be opened more than once; plain bytes as the dump tool made them, hash-checked at their end. */
   readonly artifacts: readonly {
     readonly fileName: string
     readonly content: ContentKind
@@ -131,8 +134,22 @@ export interface DatabaseEngine {
   examine(context: DriverContext): Promise<ServerFacts>
   /** Takes a consistent point of the named databases and of what the server shares. */
   begin(context: DriverContext, databases: readonly string[]): Promise<DumpSession>
-  /** Loads one database beside the live one, in one transaction where the engine allows it. Live data stays untouched. */
-  stage(context: DriverContext, source: DumpSource): Promise<StagedDatabase>
+  /** Why `stage` cannot work here, found without changing anything: older server, extension missing, … Empty when it can. */
+  blockers(
+    context: DriverContext,
+    source: Pick<DumpSource, 'database' | 'facts'>,
+  ): Promise<readonly WireBlocker[]>
+  /**
+   * Loads one database beside the live one, in one transaction where the engine allows it. Live data
+   * stays untouched. `remember` is called and awaited before the first change and whenever the journal
+   * grows, so that a crash in the middle can be put right by `recover` (action `discard`). When it
+   * rejects, what it had made is removed again.
+   */
+  stage(
+    context: DriverContext,
+    source: DumpSource,
+    remember: (journal: Readonly<Record<string, string>>) => Promise<void>,
+  ): Promise<StagedDatabase>
   /** After a crash: puts things back by the journal of a staged database. Returns what was done, in words. */
   recover(
     context: DriverContext,
