@@ -1,0 +1,20 @@
+/** An image that the lab builds. Its name is the official one's, so that detection sees what it would see. */
+export interface LabImage {
+  readonly tag: string
+  /** Folder below `recipes/`; several tags may share one. */
+  readonly recipe: string
+  /** A program that has to be made or fetched first and laid into the build's folder. */
+  readonly needs?: 'mongod' | 'noshell' | 'minio' | 'client-wheels' | 'chroma-wheels'
+  /** Built in the background after everything else, since it takes minutes. */
+  readonly slow?: true
+}
+
+/** All images; add one by a folder in `recipes/` and a line here. */
+export const labImages: readonly LabImage[] = [
+  { tag: 'postgres:17', recipe: 'postgres' },
+  { tag: 'lab/app:1', recipe: 'app' },
+  { tag: 'busybox:1', recipe: 'busybox' },
+]
+
+/** The root file system that all others start from. */
+export const baseTag = 'lab/base:1'

@@ -1,0 +1,3 @@
+module noshell
+
+go 1.21
