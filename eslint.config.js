@@ -1,3 +1,4 @@
+import js from '@eslint/js'
 import { globalIgnores } from 'eslint/config'
 import { importX } from 'eslint-plugin-import-x'
 import simpleImportSort from 'eslint-plugin-simple-import-sort'
@@ -17,6 +18,7 @@ const rawIpc = 'The one channel to the pages is electron/ipc.ts and preload/: us
 export default tseslint.config(
   globalIgnores(['node_modules', 'out', 'dist', '.cache', 'coverage', 'test/compat']),
 
+  js.configs.recommended,
   {
     plugins: {
       'import-x': importX,
@@ -98,11 +100,11 @@ export default tseslint.config(
       'no-restricted-syntax': [
         'error',
         {
-          selector: "ImportSpecifier[imported.name=/^(ipcMain|ipcRenderer)$/]",
+          selector: 'ImportSpecifier[imported.name=/^(ipcMain|ipcRenderer)$/]',
           message: rawIpc,
         },
         {
-          selector: "MemberExpression[property.name=/^(ipcMain|ipcRenderer)$/]",
+          selector: 'MemberExpression[property.name=/^(ipcMain|ipcRenderer)$/]',
           message: rawIpc,
         },
         {

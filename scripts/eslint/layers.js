@@ -32,12 +32,7 @@ const programs = {
   'src-main/preload': ['src-main/contract'],
   'src-main/serve': [...engineOutside, 'src-main/engine/lib', 'src-main/platform'],
   'src-main/electron': [...engineOutside, 'src-main/engine/lib', 'src-main/platform'],
-  'src-main/cli': [
-    ...engineOutside,
-    'src-main/engine/lib',
-    'src-main/platform',
-    'src-main/serve',
-  ],
+  'src-main/cli': [...engineOutside, 'src-main/engine/lib', 'src-main/platform', 'src-main/serve'],
   'src-renderer': ['src-main/contract'],
 }
 

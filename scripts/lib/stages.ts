@@ -1,0 +1,71 @@
+import { join } from 'node:path'
+
+/** The stages of `npm test`, in their order. */
+export const stageNames = ['set-up', 'lint', 'build', 'unit', 'engine', 'e2e'] as const
+export type StageName = (typeof stageNames)[number]
+
+/** One command of a stage. */
+export interface Step {
+  readonly stage: StageName
+  /** For people, and for the list of suites that must run. */
+  readonly name: string
+  readonly command: readonly string[]
+  /** A step that hangs is ended, so that the others still tell what they know. */
+  readonly limitMinutes: number
+  /** Where its test runner writes its report, and in which format; null for a step that has no tests. */
+  readonly report: { readonly format: 'vitest' | 'playwright'; readonly file: string } | null
+  readonly env?: Readonly<Record<string, string>>
+  /** The engine of the lab that it talks to. */
+  readonly engine?: string
+}
+
+/** Where reports go, seen from the root of the project. */
+export const reportFolder = '.cache/reports'
+
+function plain(stage: StageName, name: string, limitMinutes: number, command: string[]): Step {
+  return { stage, name, command, limitMinutes, report: null }
+}
+
+function vitest(stage: StageName, project: string, reporter: string, limitMinutes: number): Step {
+  const file = join(reportFolder, `${project}.json`)
+  return {
+    stage,
+    name: project,
+    limitMinutes,
+    command: [
+      ...['vitest', 'run', '--project', project, `--reporter=${reporter}`],
+      ...['--reporter=json', `--outputFile.json=${file}`],
+    ],
+    report: { format: 'vitest', file },
+  }
+}
+
+function playwright(): Step {
+  const file = join(reportFolder, 'e2e.json')
+  return {
+    stage: 'e2e',
+    name: 'e2e',
+    limitMinutes: 20,
+    command: ['playwright', 'test', '--reporter=list,json'],
+    report: { format: 'playwright', file },
+    env: { PLAYWRIGHT_JSON_OUTPUT_NAME: file },
+  }
+}
+
+/** Every step of every stage. Programs are those of node_modules, which is first on the path. */
+export const steps: readonly Step[] = [
+  plain('set-up', 'lab', 40, ['node', 'lab/setup.ts']),
+  plain('lint', 'eslint', 10, ['eslint', '--max-warnings', '0', '.']),
+  plain('lint', 'prettier', 5, ['prettier', '--check', '--log-level', 'warn', '.']),
+  plain('lint', 'types of the engine', 5, ['tsc', '-p', 'tsconfig.node.json']),
+  plain('lint', 'types of the pages', 5, ['tsc', '-p', 'tsconfig.web.json']),
+  plain('lint', 'types of the end-to-end tests', 5, ['tsc', '-p', 'tsconfig.e2e.json']),
+  plain('lint', 'svelte-check', 5, [
+    ...['svelte-check', '--tsconfig', './tsconfig.web.json', '--fail-on-warnings'],
+  ]),
+  plain('build', 'build', 10, ['node', 'scripts/build.ts']),
+  vitest('unit', 'unit', 'default', 15),
+  { ...vitest('engine', 'engine-20', 'verbose', 45), engine: '20' },
+  { ...vitest('engine', 'engine-26', 'verbose', 45), engine: '26' },
+  playwright(),
+]
