@@ -45,8 +45,8 @@ export interface Docker {
   try(argv: readonly string[], options?: RunOptions): Promise<RunResult>
   /** `docker exec -i CONTAINER ARGV…` with the given input. */
   exec(container: string, argv: readonly string[], options?: ExecOptions): Promise<string>
-  /** Everything `docker inspect` says about one thing. */
-  inspect(kind: 'container' | 'volume' | 'network' | 'image', name: string): Promise<InspectResult>
+  /** Everything `docker inspect` says about one thing, in the shape that the caller expects of it. */
+  inspect<T>(kind: 'container' | 'volume' | 'network' | 'image', name: string): Promise<T>
   containerState(container: string): Promise<ContainerState>
   /** Ids of all containers with all of these labels (`name` or `name=value`), stopped ones too. */
   containers(labels: readonly string[]): Promise<readonly string[]>
@@ -54,9 +54,18 @@ export interface Docker {
   networks(labels: readonly string[]): Promise<readonly string[]>
 }
 
-/** Raw inspect output: tests pick what they need. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- Docker's own, unchecked document
-export type InspectResult = any
+interface InspectedContainer {
+  readonly Id: string
+  readonly Name: string
+  readonly RestartCount: number
+  readonly State: {
+    readonly Status: string
+    readonly Paused: boolean
+    readonly ExitCode: number
+    readonly StartedAt: string
+    readonly Health?: { readonly Status: string }
+  }
+}
 
 export interface ExecOptions extends RunOptions {
   /** User inside the container. */
@@ -92,25 +101,11 @@ export function docker(id: EngineId): Docker {
       const user = options.user === undefined ? [] : ['--user', options.user]
       return await call(['exec', '--interactive', ...user, container, ...argv], options)
     },
-    inspect: async (kind, name) => {
-      const found = JSON.parse(await call([kind, 'inspect', name])) as readonly InspectResult[]
-      return found[0]
-    },
+    inspect: async <T>(kind: string, name: string) =>
+      firstOf<T>(await call([kind, 'inspect', name]), name),
     containerState: async container => {
-      const found = JSON.parse(await call(['container', 'inspect', container])) as readonly {
-        readonly Id: string
-        readonly Name: string
-        readonly RestartCount: number
-        readonly State: {
-          readonly Status: string
-          readonly Paused: boolean
-          readonly ExitCode: number
-          readonly StartedAt: string
-          readonly Health?: { readonly Status: string }
-        }
-      }[]
-      const [one] = found
-      if (one === undefined) throw new Error(`no container ${container}`)
+      const text = await call(['container', 'inspect', container])
+      const one = firstOf<InspectedContainer>(text, container)
       return {
         id: one.Id,
         name: one.Name.replace(/^\//, ''),
@@ -126,6 +121,12 @@ export function docker(id: EngineId): Docker {
     volumes: async labels => await list(['volume', 'ls'], labels),
     networks: async labels => await list(['network', 'ls'], labels),
   }
+}
+
+function firstOf<T>(text: string, name: string): T {
+  const [first] = JSON.parse(text) as readonly T[]
+  if (first === undefined) throw new Error(`docker inspect says nothing about ${name}`)
+  return first
 }
 
 /** The engines that run right now. */

@@ -52,9 +52,11 @@ export async function startDaemon(engine: LabEngine, report: Report): Promise<bo
   child.once('error', error => (ended = error.message))
   child.once('exit', code => (ended = `ended with code ${code}`))
   const ready = async (): Promise<boolean> => ended !== undefined || (await isRunning(engine))
-  await waitFor(`${engine.label} to answer`, ready, { timeoutMs: 120_000 }).catch(error => {
-    throw new Error(`${engine.label} does not answer; its log is ${engine.log}`, { cause: error })
-  })
+  await waitFor(`${engine.label} to answer`, ready, { timeoutMs: 120_000 }).catch(
+    (error: unknown) => {
+      throw new Error(`${engine.label} does not answer; its log is ${engine.log}`, { cause: error })
+    },
+  )
   if (ended !== undefined) throw new Error(`${engine.label} ${ended}\n${await logTail(engine)}`)
   child.unref()
   report.say(`started ${engine.label} on ${engine.socket}`)

@@ -49,7 +49,9 @@ async function unpack(engine: LabEngine): Promise<void> {
   await run(['mmdebstrap', '--quiet', ...options, engine.suite, root, ...mirrorArguments()])
   for (const program of [...programs, composePlugin]) {
     const target = join(fresh, program.split('/').at(-1) ?? '')
-    await cp(join(root, program), target, { dereference: true }).catch(absentIsFine)
+    await cp(join(root, program), target, { dereference: true }).catch((error: unknown) =>
+      unless('ENOENT', error),
+    )
   }
   await replaceUnusableRunc(fresh)
   await rm(root, { recursive: true, force: true })
@@ -73,11 +75,10 @@ async function linkCompose(): Promise<void> {
   const folder = join(labPaths().dockerConfig, 'cli-plugins')
   await mkdir(folder, { recursive: true })
   const target = join(labEngine('26').bin, 'docker-compose')
-  await symlink(target, join(folder, 'docker-compose')).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error
-  })
+  const link = join(folder, 'docker-compose')
+  await symlink(target, link).catch((error: unknown) => unless('EEXIST', error))
 }
 
-function absentIsFine(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error
+function unless(code: string, error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== code) throw error
 }

@@ -1,6 +1,7 @@
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { exists, findFile } from '../lib/files.ts'
 import { labPaths } from '../lib/paths.ts'
 import { downloadWheel, unzip } from '../lib/python.ts'
 import type { Report } from '../lib/report.ts'
@@ -55,18 +56,4 @@ async function keepRuntime(root: string): Promise<void> {
     await rm(join(root, name), { recursive: true, force: true })
   }
   await run(['chmod', '-R', 'a+rX', root])
-}
-
-async function findFile(folder: string, pattern: RegExp): Promise<string> {
-  const names = await readdir(folder, { recursive: true })
-  const name = names.find(path => pattern.test(path))
-  if (name === undefined) throw new Error(`${wheel} holds no file like ${pattern.source}`)
-  return join(folder, name)
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(
-    () => true,
-    () => false,
-  )
 }

