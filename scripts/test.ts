@@ -45,9 +45,7 @@ async function readResults(step: Step): Promise<readonly TestResult[] | null> {
   const text = await readFile(join(root, step.report.file), 'utf8').catch(() => null)
   if (text === null) return null
   const json: unknown = JSON.parse(text)
-  return step.report.format === 'vitest'
-    ? readVitestReport(json, step.name, root)
-    : readPlaywrightReport(json, root)
+  return step.report.format === 'vitest' ? readVitestReport(json) : readPlaywrightReport(json, root)
 }
 
 /** A window needs a display; without one, a virtual one. */

@@ -28,12 +28,13 @@ export async function runStep(
   })
   let tail = ''
   let timedOut = false
-  const show = (stream: NodeJS.WriteStream) => (chunk: string) => {
-    stream.write(chunk)
+  const show = (chunk: string): void => {
+    // Both go the same way, so that the summary comes after all of it.
+    process.stdout.write(chunk)
     tail = (tail + chunk).slice(-tailLength)
   }
-  child.stdout.setEncoding('utf8').on('data', show(process.stdout))
-  child.stderr.setEncoding('utf8').on('data', show(process.stderr))
+  child.stdout.setEncoding('utf8').on('data', show)
+  child.stderr.setEncoding('utf8').on('data', show)
 
   const end = (signal: NodeJS.Signals): void => {
     if (child.pid === undefined) return

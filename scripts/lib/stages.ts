@@ -33,10 +33,11 @@ function vitest(stage: StageName, project: string, reporter: string, limitMinute
     name: project,
     limitMinutes,
     command: [
-      ...['vitest', 'run', '--project', project, `--reporter=${reporter}`],
-      ...['--reporter=json', `--outputFile.json=${file}`],
+      ...['vitest', 'run', '--project', project],
+      ...[`--reporter=${reporter}`, '--reporter=./scripts/lib/vitest-report.ts'],
     ],
     report: { format: 'vitest', file },
+    env: { LIFEBOAT_TEST_REPORT: file },
   }
 }
 

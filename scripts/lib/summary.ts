@@ -40,7 +40,7 @@ export function summaryText(steps: readonly StepOutcome[], problems: readonly st
   const failed = steps.flatMap(step => step.results).filter(test => test.status === 'failed')
   if (failed.length > 0) lines.push('', '═══ Failed tests')
   for (const test of failed) {
-    lines.push('', `✗ ${test.file} (${test.project})`, `  ${test.name}`)
+    lines.push('', `✗ ${test.file || 'no file'} (${test.project})`, `  ${test.name}`)
     lines.push(...test.messages.map(message => indent(message)))
   }
   for (const step of steps) {
