@@ -2,10 +2,11 @@
  * The constant POSIX shell script that packs one folder (or one file) into a tar on stdout. It takes
  * positional parameters only, so nothing that comes from a host is ever read as shell code.
  *
- *   $1 folder or file   $2 `gnu` | `busybox`   $3 zstd level, '' for none   $4 zstd threads
+ *   $1 folder or file, or '' for a list of files   $2 `gnu` | `busybox`   $3 zstd level, '' for none   $4 zstd threads
  *   $5 what makes a digest of the wire: '' | `openssl` | `sha256sum` | `cksum`
  *   $6 GNU tar and a single file only: the `--transform` expression that names it, '' for none
- *   $7 … names that are left out, relative to the folder (for busybox: as patterns, already escaped)
+ *   $7 … names that are left out, relative to the folder (for busybox: as patterns, already escaped);
+ *        with an empty $1: the files, by absolute path; those that are not there are passed over
  *
  * The last line on stderr is the trailer: `lifeboat-trailer tar=0 zstd=0 …` with the exit code of every
  * member of the pipeline; POSIX has no `pipefail`. Each member writes its code to file descriptor 3,
@@ -19,7 +20,13 @@ LC_ALL=C
 export LC_ALL
 root=$1 kind=$2 level=$3 threads=$4 digest=$5 rename=$6
 shift 6
-if [ -d "$root" ]; then
+if [ -z "$root" ]; then
+  for file do
+    if [ -f "$file" ] || [ -h "$file" ]; then set -- "$@" "$file"; fi
+    shift
+  done
+  [ $# -gt 0 ] || exit 66
+elif [ -d "$root" ]; then
   base=$root what=. rename=
 elif [ -e "$root" ] || [ -h "$root" ]; then
   base=\${root%/*} what=./\${root##*/}
@@ -28,19 +35,29 @@ else
   echo "lifeboat: nothing there" >&2
   exit 66
 fi
-for name do
-  set -- "$@" "--exclude=./$name"
-  shift
-done
-pack() {
-  if [ "$kind" != gnu ]; then
-    tar -c -f - "$@" -C "$base" "$what"
-    return
-  fi
-  [ -z "$rename" ] || set -- "$@" "--transform=$rename"
+if [ -n "$root" ]; then
+  for name do
+    set -- "$@" "--exclude=./$name"
+    shift
+  done
+fi
+gnu() {
   tar --create --file=- --format=pax --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime \\
     --blocking-factor=128 --sparse --sort=name --numeric-owner --acls --xattrs '--xattrs-include=*' \\
-    --quoting-style=escape --totals --anchored --no-wildcards "$@" -C "$base" -- "$what"
+    --quoting-style=escape --totals "$@"
+}
+pack() {
+  case $kind in
+    gnu)
+      [ -z "$rename" ] || set -- "$@" "--transform=$rename"
+      if [ -z "$root" ]; then gnu --no-recursion --hard-dereference --absolute-names -- "$@"
+      else gnu --anchored --no-wildcards "$@" -C "$base" -- "$what"
+      fi ;;
+    *)
+      if [ -z "$root" ]; then tar -c -f - -- "$@"
+      else tar -c -f - "$@" -C "$base" "$what"
+      fi ;;
+  esac
 }
 produce() {
   if [ -z "$level" ]; then

@@ -49,38 +49,58 @@ export interface VolumeArchive extends ProvenStream {
  * losses are warnings. Rejects with `tool-missing` when there is no tar.
  */
 export async function archiveVolume(input: ArchiveInput): Promise<VolumeArchive> {
-  const { tools } = input
+  const { tools, compression } = input
+  const gnu = tools.tar === 'gnu'
+  return start(input.place, tools, tools.zstd ? compression : null, input.signal, [
+    input.root,
+    input.fileName === null ? '' : renameExpression(input.fileName),
+    ...input.leaveOut.map(name => (gnu ? name : busyboxPattern(name))),
+  ])
+}
+
+/**
+ * Packs single files, by absolute path, uncompressed and under these names. What is not there is not in
+ * the archive; a stream with proof code 66 stands for "none of them is there".
+ */
+export async function archiveFiles(input: {
+  readonly place: CommandPlace
+  readonly tools: HelperTools
+  readonly paths: readonly string[]
+  readonly signal: AbortSignal
+}): Promise<VolumeArchive> {
+  return start(input.place, input.tools, null, input.signal, ['', '', ...input.paths])
+}
+
+async function start(
+  place: CommandPlace,
+  tools: HelperTools,
+  compression: Compression | null,
+  signal: AbortSignal,
+  [root = '', rename = '', ...names]: readonly string[],
+): Promise<VolumeArchive> {
   if (tools.tar === null || !tools.shell) {
     throw new AppError('tool-missing', {
-      message: `There is no tar in ${input.place.description}.`,
+      message: `There is no tar in ${place.description}.`,
       state: NOTHING_CHANGED,
       hint: 'Load an image with tar on the host, for instance debian or alpine.',
     })
   }
-  const gnu = tools.tar === 'gnu'
-  const digest = gnu ? '' : (tools.sha256 ?? 'cksum')
-  const running = await input.place.start(
-    [
-      'sh',
-      '-c',
-      archiveScript,
-      'lifeboat-archive',
-      input.root,
-      tools.tar,
-      tools.zstd ? String(input.compression.level) : '',
-      String(input.compression.threads),
-      digest,
-      input.fileName === null ? '' : renameExpression(input.fileName),
-      ...input.leaveOut.map(name => (gnu ? name : busyboxPattern(name))),
-    ],
-    { signal: input.signal },
+  const digest = tools.tar === 'gnu' ? '' : (tools.sha256 ?? 'cksum')
+  const level = compression === null ? '' : String(compression.level)
+  const threads = String(compression?.threads ?? 0)
+  const argv = ['sh', '-c', archiveScript, 'lifeboat-archive']
+  const running = await place.start(
+    [...argv, root, tools.tar, level, threads, digest, rename, ...names],
+    { signal },
   )
   const messages = tarMessages()
   running.onStderr(chunk => messages.write(chunk))
   return {
     stream: running.stdout,
-    encoding: tools.zstd ? 'zstd' : 'none',
-    proof: running.result.then(result => proofOf(result, messages.finish(), tools)),
+    encoding: compression === null ? 'none' : 'zstd',
+    proof: running.result.then(result =>
+      proofOf(result, messages.finish(), tools, compression !== null),
+    ),
     abort: () => running.kill(),
   }
 }
@@ -88,7 +108,12 @@ export async function archiveVolume(input: ArchiveInput): Promise<VolumeArchive>
 const LOSSES =
   'Packed with busybox tar: sparse files were stored full, times cut to whole seconds; extended attributes, ACLs and capabilities were not kept.'
 
-function proofOf(result: CommandResult, messages: TarMessages, tools: HelperTools): ArchiveProof {
+function proofOf(
+  result: CommandResult,
+  messages: TarMessages,
+  tools: HelperTools,
+  compressed: boolean,
+): ArchiveProof {
   const { trailer, totalBytes, unsteady } = messages
   const common = {
     exitCode: result.exitCode,
@@ -101,7 +126,7 @@ function proofOf(result: CommandResult, messages: TarMessages, tools: HelperTool
   if (tools.tar === 'gnu') {
     if (totalBytes === null) return { ...common, failure: 'tar did not say how much it packed.' }
     // Without compression at the source, what tar wrote is what travels.
-    return tools.zstd
+    return compressed
       ? { ...common, plainBytes: totalBytes }
       : { ...common, plainBytes: totalBytes, streamBytes: totalBytes }
   }
