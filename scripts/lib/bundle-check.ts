@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 const electronImport =
-  /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\w*\s*\(\s*)(['"`])electron(?:\/[^'"`]*)?\1/
+  /(?:\bfrom\s*|\bimport\s*\(?\s*|[\w$]*require[\w$]*\s*\(\s*)(['"`])electron(?:\/[^'"`]*)?\1/
 
 /** Whether the text of a module imports or requires electron, in any way of writing it. */
 export function importsElectron(text: string): boolean {
