@@ -8,6 +8,8 @@
  *   $7 … names that are left out, relative to the folder (for busybox: as patterns, already escaped);
  *        with an empty $1: the files, by absolute path; those that are not there are passed over
  *
+ * What a restore puts at the top of a folder while it works (`.lifeboat-…`) is never packed.
+ *
  * The last line on stderr is the trailer: `lifeboat-trailer tar=0 zstd=0 …` with the exit code of every
  * member of the pipeline; POSIX has no `pipefail`. Each member writes its code to file descriptor 3,
  * which the command substitution reads to its end: so the script cannot end before its children.
@@ -43,7 +45,7 @@ if [ -n "$root" ]; then
 fi
 gnu() {
   tar --create --file=- --format=pax --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime \\
-    --blocking-factor=128 --sparse --sort=name --numeric-owner --acls --xattrs '--xattrs-include=*' \\
+    --blocking-factor=128 --sort=name --numeric-owner --acls --xattrs '--xattrs-include=*' \\
     --quoting-style=escape --totals "$@"
 }
 pack() {
@@ -51,11 +53,11 @@ pack() {
     gnu)
       [ -z "$rename" ] || set -- "$@" "--transform=$rename"
       if [ -z "$root" ]; then gnu --no-recursion --hard-dereference --absolute-names -- "$@"
-      else gnu --anchored --no-wildcards "$@" -C "$base" -- "$what"
+      else gnu --sparse --anchored '--exclude=./.lifeboat-*' --no-wildcards "$@" -C "$base" -- "$what"
       fi ;;
     *)
       if [ -z "$root" ]; then tar -c -f - -- "$@"
-      else tar -c -f - "$@" -C "$base" "$what"
+      else tar -c -f - '--exclude=./.lifeboat-*' "$@" -C "$base" "$what"
       fi ;;
   esac
 }

@@ -99,7 +99,7 @@ async function readProved(
   paths: readonly string[],
   signal: AbortSignal,
 ): Promise<Buffer | null> {
-  const archive = await archiveFiles({ place, tools, paths, signal })
+  const archive = await archiveFiles({ place, tools, paths, compression: null, signal })
   const chunks: Buffer[] = []
   const hash = createHash('sha256')
   let length = 0

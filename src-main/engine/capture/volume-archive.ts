@@ -59,16 +59,20 @@ export async function archiveVolume(input: ArchiveInput): Promise<VolumeArchive>
 }
 
 /**
- * Packs single files, by absolute path, uncompressed and under these names. What is not there is not in
- * the archive; a stream with proof code 66 stands for "none of them is there".
+ * Packs single files, by absolute path and under these names, without holes. What is not there is not in
+ * the archive; a proof with exit code 66 says that none of them is there.
  */
 export async function archiveFiles(input: {
   readonly place: CommandPlace
   readonly tools: HelperTools
   readonly paths: readonly string[]
+  /** Null: none. */
+  readonly compression: Compression | null
   readonly signal: AbortSignal
 }): Promise<VolumeArchive> {
-  return start(input.place, input.tools, null, input.signal, ['', '', ...input.paths])
+  const { place, tools, signal } = input
+  const compression = tools.zstd ? input.compression : null
+  return start(place, tools, compression, signal, ['', '', ...input.paths])
 }
 
 async function start(
