@@ -2,6 +2,7 @@ import { z } from 'zod'
 
 /** The version of the snapshot format that this program writes. A higher one is refused (docs/repository-format.md). */
 export const MANIFEST_VERSION = 1
+export const MANIFEST_SCHEMA = 'urn:lifeboat:schema:manifest:1'
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
 const bytes = z.number().int().nonnegative()
@@ -13,6 +14,8 @@ const measured = z.strictObject({ bytes, sha256 })
 const artifact = z.strictObject({
   /** Relative, forward slashes, with codec and encryption suffix: `volumes/files.tar.zst`. */
   path: z.string(),
+  /** Path as it was asked for, with real names and without suffixes: `volumes/files.tar`. */
+  name: z.string(),
   item: z.string(),
   content: z.enum([
     'tar',

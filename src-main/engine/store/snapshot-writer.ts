@@ -9,6 +9,8 @@ export interface ArtifactSpec {
   readonly content: ContentKind
   /** `zstd`: stored compressed (here, unless the stream is zstd already). `none`: stored as it comes. */
   readonly codec: 'zstd' | 'none'
+  /** How many bytes are expected, for the message when the disk is full. */
+  readonly expectedBytes?: number | null
   /** Called with source-side plain bytes seen so far, often. */
   onBytes?(plainBytes: number, storedBytes: number): void
   readonly signal: AbortSignal
