@@ -2,8 +2,8 @@ import type { Criticality, Finding, WireBlocker } from '../../contract/model.ts'
 import type { OptionSpec, OptionValues } from '../../contract/options.ts'
 import type { ContainerDefinition } from '../hosts/host.ts'
 import type { CommandPlace } from '../lib/command.ts'
-import type { ProvenStream } from '../lib/proven-stream.ts'
 import type { ContentKind } from '../lib/content/content.ts'
+import type { ProvenStream } from '../lib/proven-stream.ts'
 
 /** What a driver may use. Everything is cancelled by `signal`. */
 export interface DriverContext {
@@ -164,7 +164,11 @@ export interface DatabaseEngine {
   restoreGuide(input: {
     readonly service: string
     readonly containerName: string
-    readonly databases: readonly { readonly name: string; readonly files: readonly string[]; readonly facts: Readonly<Record<string, unknown>> }[]
+    readonly databases: readonly {
+      readonly name: string
+      readonly files: readonly string[]
+      readonly facts: Readonly<Record<string, unknown>>
+    }[]
     readonly sharedFiles: readonly string[]
   }): string
 }
