@@ -35,7 +35,7 @@ export default defineConfig({
   },
   renderer: {
     root: 'src-renderer',
-    plugins: [svelte()],
+    plugins: [svelte({ configFile: '../svelte.config.js' })],
     build: {
       outDir: 'out/renderer',
       target: 'chrome108',

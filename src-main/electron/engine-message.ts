@@ -1,0 +1,15 @@
+import type { WireError } from '../contract/errors.ts'
+
+/** An answer as it crosses process borders, where a thrown error would lose all but its message. */
+export type Answer =
+  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: WireError }
+
+/** What the window's process says to the engine's. */
+export type ToEngine =
+  | { readonly type: 'request'; readonly id: number; readonly name: string; readonly args: unknown }
+  | { readonly type: 'close' }
+
+/** What the engine's process says to the window's. */
+export type FromEngine =
+  | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
+  | { readonly type: 'event'; readonly name: string; readonly payload: unknown }

@@ -1,0 +1,9 @@
+import './app.css'
+
+import { mount } from 'svelte'
+
+import App from './App.svelte'
+import { bridgeClient } from './client.ts'
+
+const target = document.getElementById('app')
+if (target) mount(App, { target, props: { client: bridgeClient(window.bridge) } })
