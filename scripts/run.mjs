@@ -72,6 +72,12 @@ if (!Object.hasOwn(tasks, task)) {
   process.exit(2)
 }
 
+if (!existsSync(join(root, tasks[task][0]))) {
+  process.stderr.write(
+    `lifeboat: ${tasks[task][0]} is not part of this version, so there is no ${task} yet.\n`,
+  )
+  process.exit(1)
+}
 installDependencies()
 
 const path = [join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter)
