@@ -117,6 +117,14 @@ export interface DockerHost {
   startHelper(spec: HelperSpec): Promise<string>
   /** Input of a helper started with `openStdin`; closing our end or losing the connection closes the helper's stdin. */
   attachStdin(id: string): Promise<import('node:stream').Writable>
+  /**
+   * Input and output of a helper started with `openStdin`, over one connection. What it printed before is
+   * lost: let it wait for a line first. `stdin.end()` closes its input; its output goes on.
+   */
+  attach(id: string): Promise<{
+    readonly stdin: import('node:stream').Writable
+    readonly stdout: import('node:stream').Readable
+  }>
   /** Kills and removes; quiet when it is gone. */
   removeHelper(id: string): Promise<void>
   /** Helpers with our label, whoever started them. */
