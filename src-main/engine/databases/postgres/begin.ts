@@ -213,7 +213,7 @@ function globals(context: DriverContext, login: Login, superuser: boolean): Dump
       '--globals-only',
       ...(superuser ? [] : ['--no-role-passwords']),
       ...login.flags,
-      inDatabase(login.maintenance),
+      `--database=${login.maintenance}`,
     ]),
   )
   return {

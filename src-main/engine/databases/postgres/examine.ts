@@ -1,7 +1,7 @@
 import type { Finding } from '../../../contract/model.ts'
 import type { Counts, DriverContext, ServerFacts } from '../database.ts'
 import { countTables } from './counting.ts'
-import { findLogin } from './login.ts'
+import { findLogin, type Login } from './login.ts'
 import { withSession } from './session.ts'
 
 const MAINTENANCE_BYTES = 16 * 1024 * 1024
@@ -35,7 +35,7 @@ export async function examinePostgres(context: DriverContext): Promise<ServerFac
     )
     const declared =
       context.container.env['POSTGRES_DB'] ?? context.container.env['POSTGRES_USER'] ?? 'postgres'
-    const used = await usesMaintenanceDatabase(context, rows, declared)
+    const used = await usesMaintenanceDatabase(context, login, rows, declared)
     return {
       version: (server?.version ?? '').split(' ', 1)[0] ?? '',
       databases: rows.map(row => ({
@@ -58,13 +58,13 @@ export async function examinePostgres(context: DriverContext): Promise<ServerFac
  */
 async function usesMaintenanceDatabase(
   context: DriverContext,
+  login: Login,
   rows: readonly DatabaseRow[],
   declared: string,
 ): Promise<boolean> {
   const row = rows.find(each => each.name === 'postgres')
   if (row === undefined || !row.allowed) return false
   if (declared === 'postgres' || (row.size ?? 0) > MAINTENANCE_BYTES) return true
-  const login = await findLogin(context)
   const tables = await withSession(context, login, 'postgres', session =>
     session.run(`select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
                   where c.relkind in ('r', 'p', 'm') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`),

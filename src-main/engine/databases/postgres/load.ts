@@ -15,6 +15,7 @@ export async function loadDump(
   name: string,
   source: DumpSource,
   facts: PostgresFacts,
+  hasTablespaces: boolean,
 ): Promise<void> {
   const artifact = source.artifacts.find(each => each.content === 'pg-custom')
   const plain = source.artifacts.find(
@@ -22,7 +23,6 @@ export async function loadDump(
   )
   const timescale = facts.extensions.some(each => each.name === 'timescaledb')
   if (timescale) await timescaleMode(context, login, name, 'timescaledb_pre_restore')
-  const spaces = await missingTablespaces(context, login)
   const argv =
     artifact === undefined
       ? [
@@ -41,7 +41,7 @@ export async function loadDump(
           'pg_restore',
           ...(holdsFewObjects(facts) ? ['--single-transaction'] : []),
           '--exit-on-error',
-          ...(spaces ? ['--no-tablespaces'] : []),
+          ...(hasTablespaces ? [] : ['--no-tablespaces']),
           ...login.flags,
           inDatabase(name),
         ]
@@ -84,15 +84,6 @@ async function timescaleMode(
     if (call.endsWith('pre_restore'))
       await session.run('create extension if not exists timescaledb')
     await session.run(`select public.${call}()`)
-  })
-}
-
-async function missingTablespaces(context: DriverContext, login: Login): Promise<boolean> {
-  return withSession(context, login, login.maintenance, async session => {
-    const count = await session.run(
-      `select count(*) from pg_tablespace where spcname not in ('pg_default', 'pg_global')`,
-    )
-    return count === '0'
   })
 }
 

@@ -247,12 +247,25 @@ async function lookAround(context: DriverContext): Promise<Surroundings> {
   return surroundings
 }
 
+const known = new WeakMap<DriverContext, Promise<Login>>()
+
 /**
  * Finds a way into the server: where it listens (its own pid file, its definition, the defaults), as
- * whom, with which of the container's variables. Rejects with `database-login` that names what was
- * tried (rule B2), or `tool-missing`.
+ * whom, with which of the container's variables. Found once for each context. Rejects with
+ * `database-login` that names what was tried (rule B2), or `tool-missing`.
  */
 export async function findLogin(context: DriverContext): Promise<Login> {
+  const found = known.get(context) ?? search(context)
+  known.set(context, found)
+  try {
+    return await found
+  } catch (error) {
+    known.delete(context)
+    throw error
+  }
+}
+
+async function search(context: DriverContext): Promise<Login> {
   const surroundings = await lookAround(context)
   const tried: string[] = []
   const said: string[] = []

@@ -13,6 +13,7 @@ export function literal(text: string): string {
  * one that begins with `postgres://` would be taken apart as a connection string itself.
  */
 export function connectionString(database: string): string {
+  if (/^[A-Za-z_][\w-]*$/.test(database)) return database
   return `dbname='${database.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
 }
 

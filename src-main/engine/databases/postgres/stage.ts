@@ -108,7 +108,10 @@ export async function stagePostgres(
       source.database,
       missing.map(role => role.name),
     )
-    return { missing, planned }
+    const tablespaces = await session.run(
+      `select count(*) from pg_tablespace where spcname not in ('pg_default', 'pg_global')`,
+    )
+    return { missing, planned, hasTablespaces: tablespaces !== '0' }
   })
   let switching = prepared.planned
   await remember(switches.toJournal(switching))
@@ -122,7 +125,7 @@ export async function stagePostgres(
       switching = { ...switching, stagedId }
     })
     await remember(switches.toJournal(switching))
-    await loadDump(loud, login, switching.stagedName, source, facts)
+    await loadDump(loud, login, switching.stagedName, source, facts, prepared.hasTablespaces)
     const counts = await withSession(context, login, switching.stagedName, async session => {
       await session.run('begin isolation level repeatable read read only')
       return countTables(session, context.countBudgetMs)
