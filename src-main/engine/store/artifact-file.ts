@@ -30,7 +30,7 @@ export class ArtifactFile {
 
   async write(batch: Uint8Array): Promise<void> {
     if (this.#flushError !== null) throw this.#flushError
-    for (let at = 0; at < batch.length; ) {
+    for (let at = 0; at < batch.length;) {
       const { bytesWritten } = await onDisk(
         this.#handle.write(batch, at, batch.length - at, this.#bytes),
       )

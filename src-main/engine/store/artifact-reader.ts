@@ -17,7 +17,10 @@ export interface OpenArtifactOptions {
 }
 
 /** Lets bytes pass and fails at their end when they are not those that the manifest names. */
-function verifier(what: string, expected: { readonly bytes: number; readonly sha256: string }): Transform {
+function verifier(
+  what: string,
+  expected: { readonly bytes: number; readonly sha256: string },
+): Transform {
   const hash = createHash('sha256')
   let bytes = 0
   return new Transform({
@@ -43,7 +46,9 @@ function corrupt(record: ArtifactRecord, file: string, cause: unknown): AppError
   return new AppError(
     'stream-corrupt',
     {
-      message: isGone ? `The archive ${record.path} is missing.` : `The archive ${record.path} is damaged: ${why}.`,
+      message: isGone
+        ? `The archive ${record.path} is missing.`
+        : `The archive ${record.path} is damaged: ${why}.`,
       state: NOTHING_CHANGED,
       hint: 'Use another snapshot, or put this file back from a copy of the repository.',
       details: `${file}: ${why}`,
@@ -89,7 +94,8 @@ async function* read(
   ]
   const last = stages.at(-1) as Transform
   pipeline(stages, () => undefined)
-  const stop = (): void => void last.destroy(signal?.reason instanceof Error ? signal.reason : undefined)
+  const stop = (): void =>
+    void last.destroy(signal?.reason instanceof Error ? signal.reason : undefined)
   signal?.addEventListener('abort', stop)
   try {
     signal?.throwIfAborted()

@@ -18,7 +18,7 @@ export class Batcher {
 
   /** Copies the chunk; rejects with the sink's error. */
   async add(chunk: Uint8Array): Promise<void> {
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length;) {
       const take = Math.min(batchBytes - this.#used, chunk.length - at)
       this.#filling.set(chunk.subarray(at, at + take), this.#used)
       this.#used += take

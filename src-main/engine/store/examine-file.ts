@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 
-import { Examiner, type Examination, type ExaminerOptions } from './examiner.ts'
+import { type Examination, Examiner, type ExaminerOptions } from './examiner.ts'
 
 const chunkBytes = 1024 * 1024
 
@@ -23,7 +23,10 @@ export async function examineFile(options: ExamineOptions, growth: Growth): Prom
   const examiner = new Examiner(options)
   const descriptor = openSync(options.file, 'r')
   try {
-    const buffers = [Buffer.allocUnsafeSlow(chunkBytes), Buffer.allocUnsafeSlow(chunkBytes)] as const
+    const buffers = [
+      Buffer.allocUnsafeSlow(chunkBytes),
+      Buffer.allocUnsafeSlow(chunkBytes),
+    ] as const
     let position = 0
     for (let turn = 0; ; turn += 1) {
       const size = await growth.beyond(position)

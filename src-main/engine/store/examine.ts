@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 
-import { type ExamineOptions, examineFile } from './examine-file.ts'
+import { examineFile, type ExamineOptions } from './examine-file.ts'
 import type { ToMain, ToWorker } from './examine-messages.ts'
 import type { Examination } from './examiner.ts'
 
@@ -94,11 +94,11 @@ export function startExamination(
 ): RunningExamination {
   let worker: Worker | null = null
   let size: ToWorker = { type: 'size', bytes: 0, isFinal: false }
-  let cancelled = false
+  const stop = new AbortController()
 
   const result = (async () => {
     const taken = await takeWorker()
-    if (cancelled) {
+    if (stop.signal.aborted) {
       giveBack(taken)
       throw new Error('cancelled')
     }
@@ -123,7 +123,7 @@ export function startExamination(
       return await result
     },
     cancel: async () => {
-      cancelled = true
+      stop.abort()
       worker?.postMessage({ type: 'cancel' } satisfies ToWorker)
       await result.catch(() => undefined)
     },
@@ -139,7 +139,10 @@ export async function examineWhole(
 ): Promise<Examination> {
   signal.throwIfAborted()
   if (bytes <= smallFile) {
-    return await examineFile(options, { beyond: () => Promise.resolve(bytes), progress: onProgress })
+    return await examineFile(options, {
+      beyond: () => Promise.resolve(bytes),
+      progress: onProgress,
+    })
   }
   const running = startExamination(options, onProgress)
   const stop = (): void => void running.cancel()

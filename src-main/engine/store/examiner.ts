@@ -62,7 +62,7 @@ export class Examiner {
   readonly #inspector: ContentInspector
   readonly #index: IndexWriter | null
   #codecProblem: string | null = null
-  #indexError: unknown = null
+  #indexError: Error | null = null
   #pending: Promise<void> = Promise.resolve()
 
   constructor(options: ExaminerOptions) {
@@ -115,7 +115,10 @@ export class Examiner {
       this.#takePlain(plain)
       if (this.#index?.isFull !== true) return
       decoder.pause()
-      this.#flushIndex().then(() => decoder.resume(), () => decoder.resume())
+      this.#flushIndex().then(
+        () => decoder.resume(),
+        () => decoder.resume(),
+      )
     })
     decoder.on('error', error => {
       this.#codecProblem ??= error.message
@@ -132,7 +135,7 @@ export class Examiner {
     try {
       await this.#index?.flush()
     } catch (error) {
-      this.#indexError ??= error
+      this.#indexError ??= error instanceof Error ? error : new Error(String(error))
     }
   }
 

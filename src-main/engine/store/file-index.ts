@@ -41,7 +41,10 @@ export class IndexWriter {
     this.#written =
       this.#compress === null || file === null
         ? Promise.resolve()
-        : pipeline(this.#compress, createWriteStream(file, { flags: 'wx', mode: 0o600, flush: true }))
+        : pipeline(
+            this.#compress,
+            createWriteStream(file, { flags: 'wx', mode: 0o600, flush: true }),
+          )
     // Reported by the next flush or by finish.
     this.#written.catch(() => undefined)
   }

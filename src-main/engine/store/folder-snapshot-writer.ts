@@ -34,7 +34,9 @@ function sha256(content: Uint8Array): string {
 async function foldersBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true })
   const below = await Promise.all(
-    entries.filter(each => each.isDirectory()).map(each => foldersBelow(path.join(folder, each.name))),
+    entries
+      .filter(each => each.isDirectory())
+      .map(each => foldersBelow(path.join(folder, each.name))),
   )
   return [...below.flat(), folder]
 }
@@ -169,7 +171,8 @@ export class FolderSnapshotWriter implements SnapshotWriter {
     if (missing !== undefined) return `${missing} is not named`
     for (const artifact of manifest.artifacts) {
       const record = this.#records.get(artifact.path)
-      if (record?.stored.sha256 !== artifact.stored.sha256) return `${artifact.path} was not stored so`
+      if (record?.stored.sha256 !== artifact.stored.sha256)
+        return `${artifact.path} was not stored so`
     }
     return null
   }

@@ -14,8 +14,10 @@ export interface Evidence {
   readonly examination: Examination
 }
 
-const STATE = 'The data of this item was removed again. Snapshots that were complete before are untouched.'
-const AGAIN = 'Repeat the backup; if it happens again, look at the details for what the source said.'
+const STATE =
+  'The data of this item was removed again. Snapshots that were complete before are untouched.'
+const AGAIN =
+  'Repeat the backup; if it happens again, look at the details for what the source said.'
 
 function refuse(code: ErrorCode, message: string, hint: string, details: string): AppError {
   return new AppError(
@@ -36,7 +38,12 @@ export function commandProblem(name: string, proof: SourceProof): AppError | nul
     return refuse('command-failed', message, AGAIN, proof.stderr)
   }
   if (proof.failure !== undefined) {
-    return refuse('command-failed', `The data of ${name} is no good: ${proof.failure}`, AGAIN, proof.stderr)
+    return refuse(
+      'command-failed',
+      `The data of ${name} is no good: ${proof.failure}`,
+      AGAIN,
+      proof.stderr,
+    )
   }
   return null
 }

@@ -179,7 +179,11 @@ async function tryLock(repository: string, request: LockRequest): Promise<Lock> 
   return holdLock(file, write)
 }
 
-async function giveWayToOthers(repository: string, request: LockRequest, own: string): Promise<void> {
+async function giveWayToOthers(
+  repository: string,
+  request: LockRequest,
+  own: string,
+): Promise<void> {
   const nowMs = (await stat(own)).mtimeMs
   for (const found of await readLocks(repository)) {
     if (found.file === own) continue
@@ -195,13 +199,21 @@ function holdLock(file: string, write: () => Promise<void>): Lock {
   const lost = new AbortController()
   let released = false
   const refresh = async (): Promise<void> => {
-    const isThere = await stat(file).then(() => true, error => codeOf(error) !== 'ENOENT')
+    const isThere = await stat(file).then(
+      () => true,
+      (error: unknown) => codeOf(error) !== 'ENOENT',
+    )
     if (released) return
-    if (isThere) return await write()
+    if (isThere) {
+      await write()
+      return
+    }
     lost.abort(
       new AppError('locked', {
-        message: 'Another program took over the lock of the repository while this one could not refresh it.',
-        state: 'What was being written is removed. Snapshots that were complete before are untouched.',
+        message:
+          'Another program took over the lock of the repository while this one could not refresh it.',
+        state:
+          'What was being written is removed. Snapshots that were complete before are untouched.',
         hint: 'Repeat it; keep the computer awake while it runs.',
       }),
     )

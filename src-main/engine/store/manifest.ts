@@ -38,12 +38,14 @@ const artifact = z.strictObject({
   /** The list of an archive's entries: JSON lines, zstd, beside it. */
   index: z.string().nullable(),
   /** How completeness was proved at the source. */
-  proof: z.strictObject({
-    exitCode: z.number().int(),
-    streamBytes: bytes.nullable(),
-    streamSha256: sha256.nullable(),
-    plainBytes: bytes.nullable(),
-  }).nullable(),
+  proof: z
+    .strictObject({
+      exitCode: z.number().int(),
+      streamBytes: bytes.nullable(),
+      streamSha256: sha256.nullable(),
+      plainBytes: bytes.nullable(),
+    })
+    .nullable(),
   /** For files kept as they are (config): how they were on the host. */
   file: z
     .strictObject({

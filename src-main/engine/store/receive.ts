@@ -39,9 +39,12 @@ export async function receive(options: ReceiveOptions): Promise<Received> {
   const input = new Batcher(async batch => {
     sum = crc32(batch, sum)
     bytes += batch.length
-    if (compressor === null) return await store(batch)
-    await compressor.write(batch)
-    onProgress(bytes, file.bytes)
+    if (compressor === null) {
+      await store(batch)
+    } else {
+      await compressor.write(batch)
+      onProgress(bytes, file.bytes)
+    }
   })
   const stop = (): void => void stream.destroy(abortError(signal))
   try {
@@ -52,7 +55,6 @@ export async function receive(options: ReceiveOptions): Promise<Received> {
     await compressor?.end()
     await output?.end()
     await file.finish()
-    if (signal.aborted) throw abortError(signal)
     return { bytes, crc32: sum, storedBytes: file.bytes }
   } catch (error) {
     stream.destroy()

@@ -133,7 +133,10 @@ export interface RepositoryWish {
 }
 
 /** Finds the repository in a folder, or makes one where that is safe. */
-export async function findRepository(folder: string, wish: RepositoryWish): Promise<RepositoryFile> {
+export async function findRepository(
+  folder: string,
+  wish: RepositoryWish,
+): Promise<RepositoryFile> {
   const found = await readRepositoryFile(folder)
   const { expectedId } = wish
   if (found !== null && (expectedId === null || found.id === expectedId)) return found

@@ -11,7 +11,13 @@ import { type ListedSnapshot, listSnapshots } from './listing.ts'
 import { acquireLock, type Lock, type LockMode } from './lock.ts'
 import type { Manifest } from './manifest.ts'
 import { assertId, readManifestFile } from './read-manifest.ts'
-import { type ReportKind, REPORT_SCHEMA, readReports, type StoredReport, writeReport } from './reports.ts'
+import {
+  readReports,
+  REPORT_SCHEMA,
+  type ReportKind,
+  type StoredReport,
+  writeReport,
+} from './reports.ts'
 import { findRepository, isThere } from './repository-file.ts'
 import { resolveSnapshot } from './resolve.ts'
 import { type PartialFolder, scanRepository } from './scan.ts'

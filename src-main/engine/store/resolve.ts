@@ -76,7 +76,8 @@ export function resolveSnapshot<S extends SnapshotSummary>(
   if (exact) return exact
   const parts = snapshots.filter(
     each =>
-      each.id.endsWith(`/${reference}`) || `${each.stack}/${each.id.split('/')[2] ?? ''}` === reference,
+      each.id.endsWith(`/${reference}`) ||
+      `${each.stack}/${each.id.split('/')[2] ?? ''}` === reference,
   )
   if (parts.length > 1) throw ambiguous(reference, parts)
   if (parts[0]) return parts[0]

@@ -31,7 +31,9 @@ export interface Scan {
 
 async function foldersIn(folder: string): Promise<readonly string[]> {
   const entries: Dirent[] = await readdir(folder, { withFileTypes: true })
-  return entries.filter(each => each.isDirectory() && !each.name.startsWith('.')).map(each => each.name)
+  return entries
+    .filter(each => each.isDirectory() && !each.name.startsWith('.'))
+    .map(each => each.name)
 }
 
 /** Looks for snapshots by names alone; what does not look like one is passed over. */

@@ -41,7 +41,8 @@ export async function onDisk<T>(operation: Promise<T>): Promise<T> {
   }
 }
 
-const STATE = 'What was being written was removed. Snapshots that were complete before are untouched.'
+const STATE =
+  'What was being written was removed. Snapshots that were complete before are untouched.'
 
 interface Cause {
   readonly code: ErrorCode

@@ -60,7 +60,10 @@ export async function storeArtifact(
     await onDisk(syncFolder(path.dirname(file)))
     return recordOf(relative, index, spec, proof, examination)
   } catch (error) {
-    await within(abortWaitMs, source.abort().catch(() => undefined))
+    await within(
+      abortWaitMs,
+      source.abort().catch(() => undefined),
+    )
     const why = await explain(error, file, spec, source)
     await rm(file, { force: true })
     if (indexFile !== null) await rm(indexFile, { force: true })
@@ -98,7 +101,13 @@ async function storeAndReadBack(
   // Taken out so that the compiler does not take it for null after the callback has set it.
   const thread = (): ReturnType<typeof startExamination> | null => running
   try {
-    const received = await receive({ file, stream: source.stream, compress, signal: spec.signal, onProgress })
+    const received = await receive({
+      file,
+      stream: source.stream,
+      compress,
+      signal: spec.signal,
+      onProgress,
+    })
     const examination = await onDisk(
       thread()?.finish(received.storedBytes) ??
         examineFile(options, {
@@ -119,7 +128,8 @@ async function settledProof(spec: ArtifactSpec, source: ProvenStream): Promise<S
   if (proof !== null) return proof
   throw new AppError('stream-truncated', {
     message: `The source of ${spec.path} did not say how it ended within ${proofWaitMs / 1000} s.`,
-    state: 'The data of this item was removed again. Snapshots that were complete before are untouched.',
+    state:
+      'The data of this item was removed again. Snapshots that were complete before are untouched.',
     hint: 'Check that the Docker engine answers, then repeat the backup.',
   })
 }
@@ -148,7 +158,10 @@ async function explain(
   if (error instanceof DiskFailure) {
     return await storageError(error, path.dirname(file), Math.max(spec.expectedBytes ?? 0, minimum))
   }
-  const proof = await within(1000, source.proof.catch(() => null))
+  const proof = await within(
+    1000,
+    source.proof.catch(() => null),
+  )
   const problem = proof === null ? null : commandProblem(spec.path, proof)
   if (problem !== null) return problem
   return new AppError(

@@ -54,18 +54,22 @@ function* readDocument(length: number): Generator<number, Fields, Uint8Array> {
 
 function namespaceOf(fields: Fields): string {
   const { db, collection } = fields
-  if (typeof db !== 'string' || typeof collection !== 'string') throw new Damage('a header is damaged')
+  if (typeof db !== 'string' || typeof collection !== 'string')
+    throw new Damage('a header is damaged')
   return `${db}.${collection}`
 }
 
 /** A view has no data of its own, and so no end mark. */
 function isView(fields: Fields): boolean {
-  return typeof fields.metadata === 'string' && /"viewOn"\s*:|"type"\s*:\s*"view"/.test(fields.metadata)
+  return (
+    typeof fields.metadata === 'string' && /"viewOn"\s*:|"type"\s*:\s*"view"/.test(fields.metadata)
+  )
 }
 
 /** Each collection named in front must have come to its end mark. */
 function* readArchive(onEntry: () => void): PullBody {
-  if (Buffer.from(yield 4).readUInt32LE(0) !== magic) throw new Damage('it is not an archive of mongodump')
+  if (Buffer.from(yield 4).readUInt32LE(0) !== magic)
+    throw new Damage('it is not an archive of mongodump')
   const header = yield* readLength()
   if (header === null) throw new Damage('its header is missing')
   yield -(header - 4)

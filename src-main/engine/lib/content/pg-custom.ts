@@ -40,7 +40,8 @@ function* readHead(): Generator<number, Layout, Uint8Array> {
   const version = (head[5] ?? 0) * 100 + (head[6] ?? 0)
   const layout: Layout = { version, intSize: head[8] ?? 0, offsetSize: head[9] ?? 0 }
   if (version < 110 || version > 199) throw new Damage('its format version is unknown')
-  if (![4, 8].includes(layout.intSize) || layout.offsetSize !== 8) throw new Damage('its header is damaged')
+  if (![4, 8].includes(layout.intSize) || layout.offsetSize !== 8)
+    throw new Damage('its header is damaged')
   if (head[10] !== customFormat) throw new Damage('it is not in custom format')
   if (version >= 115) yield 1
   else yield* readInt(layout)
@@ -94,7 +95,8 @@ function* readArchive(onEntry: () => void): PullBody {
     const type = (yield 1)[0]
     const id = yield* readInt(layout)
     if (type !== tableData && type !== largeObjects) throw new Damage('a data block is damaged')
-    if (!expected.delete(id)) throw new Damage('a data block belongs to no entry of its table of contents')
+    if (!expected.delete(id))
+      throw new Damage('a data block belongs to no entry of its table of contents')
     if (type === tableData) yield* skipChunks(layout)
     else while ((yield* readInt(layout)) !== 0) yield* skipChunks(layout)
   }

@@ -40,7 +40,8 @@ export const inspectRdb: InspectorFactory = () => {
 }
 
 function problemOf(head: Buffer, tail: Buffer, bytes: number, crc: Crc64): string | null {
-  if (!/^(?:REDIS\d{4}|VALKEY\d{3})/.test(head.toString('latin1'))) return 'it does not begin with REDIS'
+  if (!/^(?:REDIS\d{4}|VALKEY\d{3})/.test(head.toString('latin1')))
+    return 'it does not begin with REDIS'
   if (bytes < 9 + 1 + trailer || tail[0] !== endOpcode) return 'its end mark is missing'
   const stored = tail.subarray(1)
   const isOff = stored.every(byte => byte === 0)

@@ -59,7 +59,12 @@ function number(block: Uint8Array, start: number, length: number): number | null
   return value
 }
 
-function base256(block: Uint8Array, start: number, length: number, negative: boolean): number | null {
+function base256(
+  block: Uint8Array,
+  start: number,
+  length: number,
+  negative: boolean,
+): number | null {
   let value = 0n
   for (let at = start; at < start + length; at += 1) {
     const byte = at === start ? (negative ? 0xff : 0) : (block[at] ?? 0)

@@ -210,7 +210,8 @@ export class TarParser {
       case 'x':
       case 'g': {
         const records = readPax(data)
-        if (records === null) return this.#fail(`the pax header of member ${this.#entries + 1} is damaged`)
+        if (records === null)
+          return this.#fail(`the pax header of member ${this.#entries + 1} is damaged`)
         if (this.#metaFlag === 'x') this.#pax = records
         else this.#global = new Map([...this.#global, ...records])
       }
@@ -230,7 +231,8 @@ export class TarParser {
     const value = this.#paxText(key)
     if (value === null || value === '') return otherwise
     const parsed = Number(value)
-    if (!Number.isFinite(parsed)) this.#fail(`the pax header of member ${this.#entries + 1} is damaged`)
+    if (!Number.isFinite(parsed))
+      this.#fail(`the pax header of member ${this.#entries + 1} is damaged`)
     return parsed
   }
 
@@ -242,7 +244,8 @@ export class TarParser {
       return this.#fail(`header ${this.#entries + 1} is damaged`)
     }
     const sparse = oldSparse ?? this.#paxSparse()
-    const name = this.#paxBytes('GNU.sparse.name') ?? this.#paxBytes('path') ?? this.#longName ?? header.name
+    const name =
+      this.#paxBytes('GNU.sparse.name') ?? this.#paxBytes('path') ?? this.#longName ?? header.name
     const link = this.#paxBytes('linkpath') ?? this.#longLink ?? header.linkName
     const isLink = type === 'hardlink' || type === 'symlink'
     const realSize =
