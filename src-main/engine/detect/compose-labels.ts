@@ -10,6 +10,7 @@ export const composeLabels = {
   environmentFile: 'com.docker.compose.project.environment_file',
   oneOff: 'com.docker.compose.oneoff',
   containerNumber: 'com.docker.compose.container-number',
+  configHash: 'com.docker.compose.config-hash',
   dependsOn: 'com.docker.compose.depends_on',
   volume: 'com.docker.compose.volume',
   network: 'com.docker.compose.network',

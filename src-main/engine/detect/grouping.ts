@@ -1,3 +1,4 @@
+import { HELPER_LABEL } from '../hosts/docker/helper-containers.ts'
 import type {
   ContainerDefinition,
   ImageDefinition,
@@ -18,10 +19,30 @@ export interface EngineLists {
 
 type Membership = Pick<StackGroup, 'name' | 'kind'> & { readonly service: string }
 
-function membership(container: ContainerDefinition): Membership {
+/**
+ * An image that Compose built carries its project's label, and a container that was started from it by hand
+ * inherits it: such a container is no part of the project.
+ */
+function inheritsProject(
+  container: ContainerDefinition,
+  images: readonly ImageDefinition[],
+): boolean {
+  const own = [composeLabels.containerNumber, composeLabels.configHash, composeLabels.oneOff]
+  if (own.some(label => container.labels[label] !== undefined)) return false
+  const raw = images.find(each => each.id === container.imageId)?.raw as
+    | { readonly Config?: { readonly Labels?: Readonly<Record<string, string>> | null } | null }
+    | undefined
+  const project = raw?.Config?.Labels?.[composeLabels.project]
+  return project !== undefined && project === container.labels[composeLabels.project]
+}
+
+function membership(
+  container: ContainerDefinition,
+  images: readonly ImageDefinition[],
+): Membership {
   const { labels, name } = container
-  const project = labels[composeLabels.project]
-  if (project !== undefined) {
+  const project = labels[composeLabels.project] ?? ''
+  if (project !== '' && !inheritsProject(container, images)) {
     return { name: project, kind: 'compose', service: labels[composeLabels.service] ?? name }
   }
   const namespace = labels[swarmLabels.namespace]
@@ -36,7 +57,7 @@ function membership(container: ContainerDefinition): Membership {
 /**
  * Sorts what an engine has into stacks (rule D6): by Compose project, by Swarm namespace, and each other
  * container as a stack of its own that is named as the container. Containers of `docker compose run` are
- * no part of a stack. A project of which only volumes are left (after `docker compose down`) is still one.
+ * no part of a stack, nor are Lifeboat's own helpers. A project of which only volumes are left (after `docker compose down`) is still one.
  */
 export function groupStacks(lists: EngineLists): readonly StackGroup[] {
   const members = new Map<string, { kind: StackGroup['kind']; containers: ServiceContainer[] }>()
@@ -47,15 +68,16 @@ export function groupStacks(lists: EngineLists): readonly StackGroup[] {
   }
   const standalone: ContainerDefinition[] = []
   for (const container of lists.containers) {
+    if (container.labels[HELPER_LABEL] !== undefined) continue
     if (container.labels[composeLabels.oneOff]?.toLowerCase() === 'true') continue
-    const { name, kind, service } = membership(container)
+    const { name, kind, service } = membership(container, lists.images)
     if (kind === 'standalone') standalone.push(container)
     else add(name, kind, { ...container, service })
   }
   for (const { labels } of lists.volumes) {
     const project = labels[composeLabels.project]
     const namespace = labels[swarmLabels.namespace]
-    if (project !== undefined) add(project, 'compose')
+    if (project !== undefined && project !== '') add(project, 'compose')
     else if (namespace !== undefined) add(namespace, 'swarm')
   }
   for (const container of standalone) {

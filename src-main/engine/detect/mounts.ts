@@ -35,17 +35,6 @@ export function mountIdOf(mount: ContainerMount, service: string): string {
   }
 }
 
-/** `tmpfs:` of a compose file is no mount in the engine's list but a setting of the container. */
-function memoryMounts(container: ServiceContainer): readonly ContainerMount[] {
-  const raw = container.raw as { readonly HostConfig?: { readonly Tmpfs?: unknown } } | null
-  const tmpfs = raw?.HostConfig?.Tmpfs
-  if (typeof tmpfs !== 'object' || tmpfs === null) return []
-  const known = new Set(container.mounts.map(each => each.target))
-  return Object.keys(tmpfs)
-    .filter(target => !known.has(target))
-    .map(target => ({ type: 'tmpfs', source: '', target, readOnly: false, driver: null }))
-}
-
 /**
  * Every mount of a stack once, with all its users, ordered by id; and each volume that carries the stack's
  * label though nothing mounts it now.
@@ -53,7 +42,7 @@ function memoryMounts(container: ServiceContainer): readonly ContainerMount[] {
 export function stackMounts(group: StackGroup): readonly StackMount[] {
   const mounts = new Map<string, StackMount & { users: MountUser[] }>()
   for (const container of group.containers) {
-    for (const mount of [...container.mounts, ...memoryMounts(container)]) {
+    for (const mount of container.mounts) {
       const id = mountIdOf(mount, container.service)
       const known = mounts.get(id) ?? {
         id,

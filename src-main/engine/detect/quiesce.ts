@@ -90,8 +90,11 @@ export function settle(
   items: readonly Item[],
   containers: readonly ServiceContainer[],
   policy: Pick<StackPolicy, 'quiesce'>,
+  isWanted: (item: Item) => boolean = () => true,
 ): readonly Item[] {
-  const quiet = new Map(quietings(items, containers, policy).map(each => [each.service, each.how]))
+  const quiet = new Map(
+    quietings(items, containers, policy, isWanted).map(each => [each.service, each.how]),
+  )
   const stateOf = (writer: string): 'still' | 'stopped' | 'paused' | 'writing' => {
     const how = quiet.get(writer)
     if (how !== undefined) return how === 'stop' ? 'stopped' : 'paused'

@@ -1,0 +1,170 @@
+import { AppError, NOTHING_CHANGED } from '../../contract/errors.ts'
+import { defaultPolicy, type StackPolicy } from '../../contract/model.ts'
+import type { Helper } from '../hosts/helper.ts'
+import type { DockerHost, Host } from '../hosts/host.ts'
+import type { EngineDeps } from '../ports.ts'
+import { closestName } from './closest-name.ts'
+import { coverageOf } from './coverage.ts'
+import type { StackFacts, StackGroup } from './facts.ts'
+import { detectFolderStacks } from './folder/folder-stacks.ts'
+import { lookInside, outsideFacts } from './gather.ts'
+import { groupStacks, outsidersOf } from './grouping.ts'
+import type { Inventory } from './inventory.ts'
+import { buildLedger } from './ledger.ts'
+import { mapLimited } from './map-limited.ts'
+import { roleOf } from './roles.ts'
+import { examineServers } from './servers.ts'
+
+/** A stack that was looked into, with the helper through which it was done, still open. */
+export interface DetectedStack {
+  readonly inventory: Inventory
+  /** Read-only, with all mounts of the stack. The caller closes it. Null on a folder host and where no image can serve. */
+  readonly helper: Helper | null
+}
+
+/**
+ * All stacks of a host, by name. With `deep` volumes and files are looked into as well, through one helper
+ * that is closed again; without it the engine's own lists and the database servers are asked alone.
+ * Changes nothing on the host.
+ */
+export async function detectStacks(
+  host: Host,
+  deps: EngineDeps,
+  signal: AbortSignal,
+  options: { readonly deep?: boolean } = {},
+): Promise<readonly Inventory[]> {
+  if (host.kind === 'folder') return detectFolderStacks(host, deps, signal)
+  const survey = await surveyHost(host, deps)
+  const stacks = await mapLimited(survey.groups, 2, group => factsOf(survey, group, signal))
+  if (options.deep !== true) return stacks.map(inventoryOf)
+  const inside = await lookInside(host, stacks, deps, signal)
+  await inside.helper?.close()
+  return stacks.map(each => inventoryOf({ ...each, ...inside.facts.get(each.group.name) }))
+}
+
+/**
+ * One stack, looked into as a backup needs it. Rejects with `unknown-stack`. Changes nothing on the host
+ * but for the helper, which the caller closes.
+ */
+export async function detectStack(
+  host: Host,
+  name: string,
+  deps: EngineDeps,
+  signal: AbortSignal,
+): Promise<DetectedStack> {
+  if (host.kind === 'folder') {
+    const stacks = await detectFolderStacks(host, deps, signal)
+    const inventory = stacks.find(each => each.stack.name === name)
+    if (inventory === undefined)
+      throw unknownStack(
+        name,
+        stacks.map(each => each.stack.name),
+        host,
+      )
+    return { inventory, helper: null }
+  }
+  const survey = await surveyHost(host, deps)
+  const group = survey.groups.find(each => each.name === name)
+  if (group === undefined)
+    throw unknownStack(
+      name,
+      survey.groups.map(each => each.name),
+      host,
+    )
+  const facts = await factsOf(survey, group, signal)
+  const { helper, facts: inside } = await lookInside(host, [facts], deps, signal)
+  return { inventory: inventoryOf({ ...facts, ...inside.get(name) }), helper }
+}
+
+interface Survey {
+  readonly host: DockerHost
+  readonly deps: EngineDeps
+  readonly daemon: StackFacts['daemon']
+  readonly groups: readonly StackGroup[]
+  readonly policies: Readonly<Record<string, Partial<StackPolicy>>>
+}
+
+async function surveyHost(host: DockerHost, deps: EngineDeps): Promise<Survey> {
+  const [daemon, containers, volumes, networks, images, settings] = await Promise.all([
+    host.daemon(),
+    host.containers(),
+    host.volumes(),
+    host.networks(),
+    host.images(),
+    deps.settings.read(),
+  ])
+  const groups = groupStacks({ containers, volumes, networks, images })
+  return { host, deps, daemon, groups, policies: settings.policies }
+}
+
+async function factsOf(
+  survey: Survey,
+  group: StackGroup,
+  signal: AbortSignal,
+): Promise<StackFacts> {
+  const { host, deps, daemon, groups, policies } = survey
+  const policy = policyOf(policies, host.summary.id, group.name)
+  const roles = new Map(group.containers.map(each => [each.id, roleOf(each)]))
+  const servers = await examineServers(host, group.containers, roles, policy, deps.logger, signal)
+  return {
+    host: host.summary,
+    daemon,
+    takenAt: deps.clock.now().toISOString(),
+    group,
+    outsiders: outsidersOf(group, groups),
+    roles,
+    servers,
+    policy,
+    ...outsideFacts(group),
+  }
+}
+
+/** What the user decided for a stack, with the defaults for the rest. */
+export function policyOf(
+  policies: Readonly<Record<string, Partial<StackPolicy>>>,
+  hostId: string,
+  stack: string,
+): StackPolicy {
+  return { ...defaultPolicy, ...policies[`${hostId}/${stack}`] }
+}
+
+function inventoryOf(facts: StackFacts): Inventory {
+  const { group, host, daemon, takenAt } = facts
+  const { items, findings, services, servers, sqlite } = buildLedger(facts)
+  return {
+    host,
+    daemon,
+    takenAt,
+    stack: {
+      host: host.id,
+      name: group.name,
+      kind: group.kind,
+      coverage: coverageOf(items, findings),
+      services,
+      items,
+      findings,
+    },
+    workingDirectory: group.workingDirectory,
+    configFiles: group.configFiles,
+    environmentFiles: group.environmentFiles,
+    files: facts.files,
+    containers: group.containers,
+    volumes: group.volumes,
+    networks: group.networks,
+    images: group.images,
+    servers,
+    sqlite,
+  }
+}
+
+function unknownStack(name: string, known: readonly string[], host: Host): AppError {
+  const meant = closestName(name, known)
+  const list =
+    known.length === 0 ? 'There is none.' : `There are: ${known.slice(0, 20).join(', ')}.`
+  return new AppError('unknown-stack', {
+    message: `There is no stack ${JSON.stringify(name)} on ${host.summary.label}.`,
+    state: NOTHING_CHANGED,
+    hint: meant === null ? `${list} \`lifeboat stacks\` lists them.` : `Did you mean ${meant}?`,
+    details: list,
+  })
+}
