@@ -46,7 +46,7 @@ function playwright(): Step {
   return {
     stage: 'e2e',
     name: 'e2e',
-    limitMinutes: 20,
+    limitMinutes: 10,
     command: ['playwright', 'test', '--reporter=list,json'],
     report: { format: 'playwright', file },
     env: { PLAYWRIGHT_JSON_OUTPUT_NAME: file },
@@ -55,7 +55,7 @@ function playwright(): Step {
 
 /** Every step of every stage. Programs are those of node_modules, which is first on the path. */
 export const steps: readonly Step[] = [
-  plain('set-up', 'lab', 40, ['node', 'lab/setup.ts']),
+  plain('set-up', 'lab', 30, ['node', 'lab/setup.ts']),
   plain('lint', 'eslint', 10, ['eslint', '--max-warnings', '0', '.']),
   plain('lint', 'prettier', 5, ['prettier', '--check', '--log-level', 'warn', '.']),
   plain('lint', 'types of the engine', 5, ['tsc', '-p', 'tsconfig.node.json']),
@@ -65,8 +65,8 @@ export const steps: readonly Step[] = [
     ...['svelte-check', '--tsconfig', './tsconfig.web.json', '--fail-on-warnings'],
   ]),
   plain('build', 'build', 10, ['node', 'scripts/build.ts']),
-  vitest('unit', 'unit', 'default', 15),
-  { ...vitest('engine', 'engine-20', 'verbose', 45), engine: '20' },
-  { ...vitest('engine', 'engine-26', 'verbose', 45), engine: '26' },
+  vitest('unit', 'unit', 'default', 10),
+  { ...vitest('engine', 'engine-20', 'verbose', 30), engine: '20' },
+  { ...vitest('engine', 'engine-26', 'verbose', 25), engine: '26' },
   playwright(),
 ]
