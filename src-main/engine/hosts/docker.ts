@@ -14,7 +14,11 @@ import type { DockerHost } from './host.ts'
  * Close it when done; the transport goes with it.
  */
 export function dockerHost(transport: Transport, summary: HostSummary): DockerHost {
-  const api = new ApiClient(transport)
+  return dockerHostOf(new ApiClient(transport), summary)
+}
+
+/** The same over a client that was used already. */
+export function dockerHostOf(api: ApiClient, summary: HostSummary): DockerHost {
   return {
     kind: 'docker',
     summary,

@@ -81,7 +81,7 @@ export function tcpTransport(
 const READ_BYTES = 256 * 1024
 
 /** Makes a socket read into one large buffer again and again. */
-function largeReads(onBytes: OnBytes | undefined): { readonly onread?: OnReadOpts } {
+export function largeReads(onBytes: OnBytes | undefined): { readonly onread?: OnReadOpts } {
   if (onBytes === undefined) return {}
   return {
     onread: {

@@ -1,0 +1,227 @@
+/** What `ssh -G` says about a destination, as far as it is used here. */
+export interface SshConfig {
+  readonly hostName: string
+  readonly user: string
+  readonly port: number
+  /** Name under which the host's key is kept, when it is not the host name. */
+  readonly hostKeyAlias: string | null
+  /** `user@host:port`, several with commas; null when there is none. */
+  readonly proxyJump: string | null
+  /** The user's own files of known hosts, as ssh would read them on one line. */
+  readonly knownHostsFiles: string
+}
+
+/** Pure. The lines of `ssh -G`. */
+export function parseSshConfig(text: string): SshConfig {
+  const values = new Map<string, string>()
+  for (const line of text.split('\n')) {
+    const at = line.indexOf(' ')
+    if (at > 0 && !values.has(line.slice(0, at)))
+      values.set(line.slice(0, at), line.slice(at + 1).trim())
+  }
+  const optional = (name: string): string | null => {
+    const value = values.get(name)
+    return value === undefined || value === '' || value === 'none' ? null : value
+  }
+  return {
+    hostName: values.get('hostname') ?? '',
+    user: values.get('user') ?? '',
+    port: Number(values.get('port') ?? '22'),
+    hostKeyAlias: optional('hostkeyalias'),
+    proxyJump: optional('proxyjump'),
+    knownHostsFiles: optional('userknownhostsfile') ?? '',
+  }
+}
+
+/** Where a connection goes, as it stands on ssh's command line. */
+export interface SshDestination {
+  readonly alias: string
+  readonly user: string | null
+  readonly port: number | null
+}
+
+/** Pure. The last arguments: destination after `--`, so that it can never be read as an option. */
+export function destinationArgs(destination: SshDestination): readonly string[] {
+  return [
+    ...(destination.port === null ? [] : ['-p', String(destination.port)]),
+    ...(destination.user === null ? [] : ['-l', destination.user]),
+    '--',
+    destination.alias,
+  ]
+}
+
+function optionArgs(options: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`])
+}
+
+/** Pure. One value for UserKnownHostsFile: our own file first, then the user's. */
+export function knownHostsValue(ownFile: string, config: SshConfig): string {
+  return `"${ownFile.replaceAll('%', '%%')}" ${config.knownHostsFiles}`.trim()
+}
+
+/** Options of every connection of ours: nothing is asked, nothing is forwarded, every key is checked. */
+function commonOptions(ownKnownHosts: string, config: SshConfig): Readonly<Record<string, string>> {
+  return {
+    BatchMode: 'yes',
+    StrictHostKeyChecking: 'yes',
+    UserKnownHostsFile: knownHostsValue(ownKnownHosts, config),
+    UpdateHostKeys: 'no',
+    ConnectTimeout: '15',
+    ServerAliveInterval: '15',
+    ServerAliveCountMax: '3',
+    ForwardAgent: 'no',
+    ForwardX11: 'no',
+    PermitLocalCommand: 'no',
+    LogLevel: 'INFO',
+    ...jumpOptions(ownKnownHosts, config),
+  }
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`
+}
+
+/**
+ * The last jump host under our own rules: ssh itself would ask about its key, and look it up in the
+ * user's files only. Jumps before it are left to ssh.
+ */
+function jumpOptions(ownKnownHosts: string, config: SshConfig): Readonly<Record<string, string>> {
+  if (config.proxyJump === null) return {}
+  const hops = config.proxyJump.split(',')
+  const match = /^(?:([^@]+)@)?(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(hops.at(-1) ?? '')
+  if (match === null) return {}
+  const [, user, host = '', port] = match
+  const argv = [
+    'ssh',
+    ...optionArgs({
+      BatchMode: 'yes',
+      StrictHostKeyChecking: 'yes',
+      UserKnownHostsFile: knownHostsValue(ownKnownHosts, config),
+      ConnectTimeout: '15',
+    }),
+    ...(user === undefined ? [] : ['-l', user]),
+    ...(port === undefined ? [] : ['-p', port]),
+    ...(hops.length > 1 ? ['-J', hops.slice(0, -1).join(',')] : []),
+    '-W',
+    '[%h]:%p',
+    '--',
+    host.replace(/^\[|\]$/g, ''),
+  ]
+  const command = argv
+    .map(part => (part === '[%h]:%p' ? part : part.replaceAll('%', '%%')))
+    .map(quoted)
+  return { ProxyJump: 'none', ProxyCommand: command.join(' ') }
+}
+
+/** Pure. The one connection per host: it runs `remoteCommand` and carries what is added to it later. */
+export function masterArgs(
+  destination: SshDestination,
+  config: SshConfig,
+  ownKnownHosts: string,
+  controlPath: string | null,
+  remoteCommand: readonly string[],
+): readonly string[] {
+  return [
+    '-T',
+    ...(controlPath === null ? ['-S', 'none'] : ['-M', '-S', controlPath]),
+    ...optionArgs({
+      ...commonOptions(ownKnownHosts, config),
+      ControlPersist: 'no',
+      // Forwards of the user's config may be taken already; ours is added when the connection stands.
+      ClearAllForwardings: 'yes',
+      RemoteCommand: 'none',
+      StreamLocalBindMask: '0177',
+    }),
+    ...destinationArgs(destination),
+    ...remoteCommand,
+  ]
+}
+
+/** Pure. The same connection with its forward named from the start, where it cannot be added later. */
+export function forwardOnlyArgs(
+  destination: SshDestination,
+  config: SshConfig,
+  ownKnownHosts: string,
+  localSocket: string,
+  remoteSocket: string,
+): readonly string[] {
+  return [
+    '-N',
+    '-T',
+    '-S',
+    'none',
+    ...optionArgs({
+      ...commonOptions(ownKnownHosts, config),
+      ExitOnForwardFailure: 'yes',
+      StreamLocalBindMask: '0177',
+      StreamLocalBindUnlink: 'yes',
+    }),
+    '-L',
+    `${localSocket}:${remoteSocket}`,
+    ...destinationArgs(destination),
+  ]
+}
+
+/** Pure. Learns the host's key without logging in: the key exchange is done, every login method is off. */
+export function keyProbeArgs(
+  destination: SshDestination,
+  config: SshConfig,
+  ownKnownHosts: string,
+  temporaryFile: string,
+): readonly string[] {
+  return [
+    '-T',
+    '-S',
+    'none',
+    ...optionArgs({
+      ...commonOptions(ownKnownHosts, config),
+      StrictHostKeyChecking: 'accept-new',
+      UserKnownHostsFile: `"${temporaryFile.replaceAll('%', '%%')}"`,
+      GlobalKnownHostsFile: 'none',
+      HashKnownHosts: 'no',
+      PreferredAuthentications: 'none',
+      PubkeyAuthentication: 'no',
+      PasswordAuthentication: 'no',
+      KbdInteractiveAuthentication: 'no',
+      RemoteCommand: 'none',
+      ClearAllForwardings: 'yes',
+    }),
+    ...destinationArgs(destination),
+    'true',
+  ]
+}
+
+/** Pure. A request to the connection that stands already: `forward`, `exit` … */
+export function controlArgs(
+  destination: SshDestination,
+  controlPath: string,
+  request: readonly string[],
+): readonly string[] {
+  return ['-S', controlPath, '-O', ...request, ...destinationArgs(destination)]
+}
+
+/**
+ * Pure. One more session on the connection that stands. Where the far side allows no more sessions, ssh
+ * makes a connection of its own, under the same rules.
+ */
+export function sessionArgs(
+  destination: SshDestination,
+  config: SshConfig,
+  ownKnownHosts: string,
+  controlPath: string | null,
+  remoteCommand: readonly string[],
+): readonly string[] {
+  return [
+    '-T',
+    '-S',
+    controlPath ?? 'none',
+    ...optionArgs({
+      ...commonOptions(ownKnownHosts, config),
+      ControlMaster: 'no',
+      ClearAllForwardings: 'yes',
+      RemoteCommand: 'none',
+    }),
+    ...destinationArgs(destination),
+    ...remoteCommand,
+  ]
+}
