@@ -40,6 +40,10 @@ export async function createProgram(argv: readonly string[]): Promise<number> {
   for (const register of Object.values(commands)) register(program, run)
   passOptionsOn(program)
 
+  if (argv.length === 0) {
+    program.outputHelp()
+    return 0
+  }
   try {
     await program.parseAsync([...argv], { from: 'user' })
   } catch (error) {
@@ -174,7 +178,7 @@ function reportFailure(error: unknown, view: Terminal): number {
 function usageError(error: CommanderError): WireError {
   return {
     code: 'usage',
-    message: error.message.replace(/^error: /, '').replace(/^\(outputHelp\)$/, 'No command was given.'),
+    message: error.message.replace(/^error: /, '').replaceAll('\n', ' '),
     state: 'Nothing was changed.',
     hint: 'lifeboat --help shows every command; lifeboat COMMAND --help its options.',
   }

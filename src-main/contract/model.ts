@@ -249,6 +249,8 @@ export interface SnapshotSummary {
   readonly origin: 'backup' | 'safety' | 'import'
   readonly proof: { readonly level: ProofLevel; readonly at: string | null }
   readonly copies: readonly { readonly target: string; readonly verifiedAt: string | null }[]
+  /** Why it cannot be used (its manifest is damaged or newer), one sentence; null when it can. */
+  readonly problem: string | null
 }
 
 export interface BackupItemResult {

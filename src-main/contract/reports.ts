@@ -38,6 +38,8 @@ export interface SavedHost {
 export interface Settings {
   readonly schemaVersion: 1
   readonly repository: string
+  /** Ids of the repositories that were used, by absolute path: an unmounted disk is noticed by them. */
+  readonly knownRepositories: Readonly<Record<string, string>>
   readonly hosts: readonly SavedHost[]
   /** Keyed by `<host>/<stack>`; only what differs from the default. */
   readonly policies: Readonly<Record<string, Partial<StackPolicy>>>

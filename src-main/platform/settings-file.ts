@@ -10,6 +10,7 @@ import type { SettingsStore } from '../engine/ports.ts'
 const settingsSchema = z.strictObject({
   schemaVersion: z.literal(1),
   repository: z.string(),
+  knownRepositories: z.record(z.string(), z.string()).default({}),
   hosts: z.array(
     z.strictObject({ name: z.string(), address: z.string(), daemonId: z.string().nullable() }),
   ),
@@ -30,6 +31,7 @@ export function settingsFile(
   const defaults: Settings = {
     schemaVersion: 1,
     repository: defaultRepository,
+    knownRepositories: {},
     hosts: [],
     policies: {},
   }

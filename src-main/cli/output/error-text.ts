@@ -9,7 +9,9 @@ export function errorText(error: WireError, style: Style, withDetails: boolean):
     `  ${safeText(error.state)}`,
     `  ${safeText(error.hint)}`,
   ]
-  if (error.details !== undefined && error.details !== '') {
+  // The details of a defect of ours are a stack trace: of use only to whoever looks for it.
+  const wanted = withDetails || error.code !== 'internal-error'
+  if (wanted && error.details !== undefined && error.details !== '') {
     const details = error.details.split('\n').map(line => `  | ${safeText(line)}`)
     const shown = withDetails ? details : details.slice(-6)
     lines.push(...shown.map(line => style.dim(line)))

@@ -1,3 +1,5 @@
+import path from 'node:path'
+
 import type { EventName, Events } from '../../contract/contract.ts'
 import { defaultPolicy, type StackPolicy } from '../../contract/model.ts'
 import { openHost } from '../hosts/index.ts'
@@ -14,7 +16,9 @@ export interface Services {
   /** Opens a host once and keeps the connection for later requests. */
   host(id: string): Promise<Host>
   /** The repository at a path, or the default one. */
-  repository(path: string | undefined, create: boolean): Promise<Repository>
+  repository(folder: string | undefined, create: boolean): Promise<Repository>
+  /** Where that repository is or would be, absolute. */
+  repositoryPath(folder: string | undefined): Promise<string>
   /** The whole policy of a stack: the default with the user's changes. */
   policy(host: string, stack: string): Promise<StackPolicy>
   close(): Promise<void>
@@ -44,13 +48,31 @@ export function makeServices(
     return opening
   }
 
+  async function repositoryPath(named: string | undefined): Promise<string> {
+    return path.resolve(named ?? (await deps.settings.read()).repository)
+  }
+
   return {
     deps,
     jobs,
     host,
-    async repository(path, create) {
+    repositoryPath,
+    async repository(named, create) {
       const settings = await deps.settings.read()
-      return openRepository(path ?? settings.repository, { create })
+      const folder = await repositoryPath(named)
+      const known = settings.knownRepositories[folder]
+      const repository = await openRepository(folder, {
+        create,
+        expectedId: known ?? null,
+        version: deps.version,
+      })
+      if (known === undefined) {
+        await deps.settings.update(before => ({
+          ...before,
+          knownRepositories: { ...before.knownRepositories, [folder]: repository.id },
+        }))
+      }
+      return repository
     },
     async policy(hostId, stack) {
       const { policies } = await deps.settings.read()

@@ -1,6 +1,5 @@
 import type { Handlers } from '../../contract/contract.ts'
 import type { StackPolicy } from '../../contract/model.ts'
-import { openRepository } from '../store/repository.ts'
 import type { Services } from './services.ts'
 
 type SettingsHandlers = Pick<
@@ -9,7 +8,7 @@ type SettingsHandlers = Pick<
 >
 
 /** Folders, policies and the default repository. */
-export function settingsHandlers({ deps, policy }: Services): SettingsHandlers {
+export function settingsHandlers({ deps, policy, repository }: Services): SettingsHandlers {
   return {
     'paths.get': async () => ({
       ...deps.paths,
@@ -28,7 +27,7 @@ export function settingsHandlers({ deps, policy }: Services): SettingsHandlers {
       return policy(host, stack)
     },
     async 'settings.setRepository'({ path }) {
-      const { path: absolute } = await openRepository(path, { create: true })
+      const { path: absolute } = await repository(path, true)
       return deps.settings.update(settings => ({ ...settings, repository: absolute }))
     },
   }
