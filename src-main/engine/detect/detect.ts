@@ -7,7 +7,7 @@ import { closestName } from './closest-name.ts'
 import { coverageOf } from './coverage.ts'
 import type { StackFacts, StackGroup } from './facts.ts'
 import { detectFolderStacks } from './folder/folder-stacks.ts'
-import { lookInside, outsideFacts } from './gather.ts'
+import { lookInside, openInside, outsideFacts } from './gather.ts'
 import { groupStacks, outsidersOf } from './grouping.ts'
 import type { Inventory } from './inventory.ts'
 import { buildLedger } from './ledger.ts'
@@ -35,11 +35,14 @@ export async function detectStacks(
 ): Promise<readonly Inventory[]> {
   if (host.kind === 'folder') return detectFolderStacks(host, deps, signal)
   const survey = await surveyHost(host, deps)
-  const stacks = await mapLimited(survey.groups, 2, group => factsOf(survey, group, signal))
-  if (options.deep !== true) return stacks.map(inventoryOf)
-  const inside = await lookInside(host, stacks, deps, signal)
-  await inside.helper?.close()
-  return stacks.map(each => inventoryOf({ ...each, ...inside.facts.get(each.group.name) }))
+  const bases = survey.groups.map(group => baseFacts(survey, group))
+  if (options.deep !== true) {
+    const stacks = await mapLimited(bases, 2, each => withServers(survey, each, signal))
+    return stacks.map(inventoryOf)
+  }
+  const { stacks, helper } = await lookDeep(survey, bases, signal)
+  await helper?.close()
+  return stacks.map(inventoryOf)
 }
 
 /**
@@ -71,9 +74,34 @@ export async function detectStack(
       survey.groups.map(each => each.name),
       host,
     )
-  const facts = await factsOf(survey, group, signal)
-  const { helper, facts: inside } = await lookInside(host, [facts], deps, signal)
-  return { inventory: inventoryOf({ ...facts, ...inside.get(name) }), helper }
+  const { stacks, helper } = await lookDeep(survey, [baseFacts(survey, group)], signal)
+  const [facts] = stacks
+  if (facts === undefined) throw unknownStack(name, [], host)
+  return { inventory: inventoryOf(facts), helper }
+}
+
+/** Asks the database servers while the helper starts, then looks into files and mounts. */
+async function lookDeep(
+  survey: Survey,
+  bases: readonly StackFacts[],
+  signal: AbortSignal,
+): Promise<{ readonly stacks: readonly StackFacts[]; readonly helper: Helper | null }> {
+  const { host, deps } = survey
+  const opening = openInside(host, bases, deps, signal)
+  // It may fail while the servers are still being asked; it is told when its turn comes.
+  opening.catch(() => undefined)
+  let stacks: readonly StackFacts[]
+  try {
+    stacks = await mapLimited(bases, 2, each => withServers(survey, each, signal))
+  } catch (error) {
+    await opening.then(opened => opened.helper?.close()).catch(() => undefined)
+    throw error
+  }
+  const inside = await lookInside(host, stacks, await opening, deps, signal)
+  return {
+    helper: inside.helper,
+    stacks: stacks.map(each => ({ ...each, ...inside.facts.get(each.group.name) })),
+  }
 }
 
 interface Survey {
@@ -97,26 +125,29 @@ async function surveyHost(host: DockerHost, deps: EngineDeps): Promise<Survey> {
   return { host, deps, daemon, groups, policies: settings.policies }
 }
 
-async function factsOf(
-  survey: Survey,
-  group: StackGroup,
-  signal: AbortSignal,
-): Promise<StackFacts> {
+function baseFacts(survey: Survey, group: StackGroup): StackFacts {
   const { host, deps, daemon, groups, policies } = survey
-  const policy = policyOf(policies, host.summary.id, group.name)
-  const roles = new Map(group.containers.map(each => [each.id, roleOf(each)]))
-  const servers = await examineServers(host, group.containers, roles, policy, deps.logger, signal)
   return {
     host: host.summary,
     daemon,
     takenAt: deps.clock.now().toISOString(),
     group,
     outsiders: outsidersOf(group, groups),
-    roles,
-    servers,
-    policy,
+    roles: new Map(group.containers.map(each => [each.id, roleOf(each)])),
+    servers: [],
+    policy: policyOf(policies, host.summary.id, group.name),
     ...outsideFacts(group),
   }
+}
+
+async function withServers(
+  { host, deps }: Survey,
+  facts: StackFacts,
+  signal: AbortSignal,
+): Promise<StackFacts> {
+  const { group, roles, policy } = facts
+  const servers = await examineServers(host, group.containers, roles, policy, deps.logger, signal)
+  return { ...facts, servers }
 }
 
 /** What the user decided for a stack, with the defaults for the rest. */

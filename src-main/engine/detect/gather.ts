@@ -11,7 +11,7 @@ import { parseEnvFile } from './dotenv.ts'
 import type { StackFacts, StackGroup } from './facts.ts'
 import { pathInHelper } from './helper-paths.ts'
 import type { StackFile } from './inventory.ts'
-import { mapLimited } from './map-limited.ts'
+import { readLayers } from './layers.ts'
 import { type StackMount, stackMounts } from './mounts.ts'
 import { matchesItem } from './policy.ts'
 import { leftOut } from './rows/left-out.ts'
@@ -46,71 +46,99 @@ export function outsideFacts(group: StackGroup): InsideFacts {
 
 const unknownFile = { sizeBytes: null, mode: null, uid: null, gid: null } as const
 
-/** One read-only helper with everything that the given stacks mount, and what it saw. */
-export interface Inside {
+/** One read-only helper with everything that the given stacks mount; null and a reason where no image can serve. */
+export interface OpenedHelper {
   readonly helper: Helper | null
-  /** By stack name. */
-  readonly facts: ReadonlyMap<string, InsideFacts>
+  readonly problem: string | null
 }
 
-/**
- * Opens one helper for the stacks and looks at their files and mounts through it. Without an image that
- * can serve as helper there is none, and `helperProblem` says why.
- */
-export async function lookInside(
+/** Opens the helper for the stacks. Needs no answer of their database servers. */
+export async function openInside(
   host: DockerHost,
   stacks: readonly StackFacts[],
   deps: EngineDeps,
   signal: AbortSignal,
-): Promise<Inside> {
-  const views = stacks.map(viewOf)
-  const mounts = views.flatMap(helperMounts)
-  let helper: Helper
+): Promise<OpenedHelper> {
   try {
-    helper = await open(host, mounts, stacks, deps, signal)
+    const mounts = stacks.flatMap(each => helperMounts(viewOf(each)))
+    return { helper: await open(host, mounts, stacks, deps, signal), problem: null }
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'no-helper-image') throw error
-    const problem = error.message
-    const facts = stacks.map(({ group }) => {
-      const { files, ...outside } = outsideFacts(group)
-      const gone = files.map(each => ({ ...each, exists: false }))
-      return [group.name, { ...outside, files: gone, helperProblem: problem }] as const
-    })
-    return { helper: null, facts: new Map(facts) }
+    return { helper: null, problem: error.message }
+  }
+}
+
+/** What was seen of the stacks, by name, and the helper through which it was seen, still open. */
+export interface Inside {
+  readonly helper: Helper | null
+  readonly facts: ReadonlyMap<string, InsideFacts>
+}
+
+/**
+ * Looks at the files and mounts of the stacks through the opened helper. Takes over the helper: when this
+ * fails it is closed, and where files of a stack lie outside of what it mounts, another one comes back.
+ */
+export async function lookInside(
+  host: DockerHost,
+  stacks: readonly StackFacts[],
+  opened: OpenedHelper,
+  deps: EngineDeps,
+  signal: AbortSignal,
+): Promise<Inside> {
+  let { helper } = opened
+  if (helper === null) {
+    const problem = opened.problem ?? 'there is no helper'
+    const facts = stacks.map(({ group }) => [group.name, withoutHelper(group, problem)] as const)
+    return { helper, facts: new Map(facts) }
   }
   try {
     const definitions = new Map<string, ComposeDefinition>()
     for (const { group } of stacks) {
       definitions.set(group.name, await readDefinition(helper, group, signal))
     }
-    // Files that only the Compose files name may lie outside of what is mounted.
-    const further = stacks.flatMap(({ group }) =>
-      wantedFiles(group, definitions.get(group.name) ?? null, stackMounts(group))
-        .filter(each => each.path.startsWith('/') && pathInHelper(helper, each.path) === null)
-        .map(each => fileMount(each.path)),
-    )
-    const tried = new Set(mounts.map(each => each.mount))
-    if (further.some(each => !tried.has(each.mount))) {
+    const further = filesOutside(helper, stacks, definitions)
+    if (further.length > 0) {
       await helper.close()
+      const mounts = stacks.flatMap(each => helperMounts(viewOf(each)))
       helper = await open(host, [...mounts, ...further], stacks, deps, signal)
     }
-    const seen = await lookIntoMounts(helper, views.flatMap(searches), signal, SEARCH_LIMIT_MS)
+    const wanted = stacks.map(viewOf).flatMap(searches)
+    const seen = await lookIntoMounts(helper, wanted, signal, SEARCH_LIMIT_MS)
     const facts = new Map<string, InsideFacts>()
-    for (const { group } of stacks) {
-      const definition = definitions.get(group.name) ?? null
-      facts.set(group.name, {
-        definition,
-        files: await stackFiles(helper, group, definition, signal),
-        mounts: seen,
-        layers: await layersOf(host, group),
-        helperProblem: null,
-      })
+    for (const stack of stacks) {
+      const definition = definitions.get(stack.group.name) ?? null
+      const [files, layers] = await Promise.all([
+        stackFiles(helper, stack.group, definition, signal),
+        readLayers(host, viewOf({ ...stack, mounts: seen })),
+      ])
+      facts.set(stack.group.name, { definition, files, mounts: seen, layers, helperProblem: null })
     }
     return { helper, facts }
   } catch (error) {
     await helper.close()
     throw error
   }
+}
+
+function withoutHelper(group: StackGroup, problem: string): InsideFacts {
+  const { files, ...outside } = outsideFacts(group)
+  const gone = files.map(each => ({ ...each, exists: false }))
+  return { ...outside, files: gone, helperProblem: problem }
+}
+
+/** Files that only the Compose files name and that lie outside of what the helper mounts; each is tried once. */
+function filesOutside(
+  helper: Helper,
+  stacks: readonly StackFacts[],
+  definitions: ReadonlyMap<string, ComposeDefinition>,
+): readonly HelperMount[] {
+  const missing = new Set(helper.missing.map(each => each.mount))
+  return stacks.flatMap(({ group }) =>
+    wantedFiles(group, definitions.get(group.name) ?? null, stackMounts(group))
+      .filter(each => each.path.startsWith('/') && pathInHelper(helper, each.path) === null)
+      .map(each => fileMount(each.path))
+      .filter(each => !missing.has(each.mount)),
+  )
 }
 
 function open(
@@ -271,16 +299,4 @@ async function stackFiles(
 function fileOf(kind: StackFile['kind'], path: string, facts: FileFacts): StackFile {
   const { sizeBytes, mode, uid, gid } = facts
   return { kind, path, exists: true, sizeBytes, mode, uid, gid }
-}
-
-async function layersOf(
-  host: DockerHost,
-  group: StackGroup,
-): Promise<ReadonlyMap<string, readonly string[]>> {
-  const pairs = await mapLimited(group.containers, 3, async ({ id }) => {
-    // A container that went away in the meantime is told by whoever needs it.
-    const changes = await host.changes(id).catch(() => [])
-    return [id, changes] as const
-  })
-  return new Map(pairs)
 }

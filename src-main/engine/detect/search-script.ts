@@ -1,55 +1,12 @@
 /** Names of files that are never SQLite databases and come by the hundred thousand: their headers are not read. */
 const neverSqlite = [
-  ...[
-    'jpg',
-    'jpeg',
-    'png',
-    'gif',
-    'webp',
-    'heic',
-    'avif',
-    'svg',
-    'ico',
-    'raw',
-    'arw',
-    'cr2',
-    'dng',
-  ],
-  ...['mp4', 'mkv', 'avi', 'mov', 'm4v', 'webm', 'ts', 'mp3', 'flac', 'm4a', 'ogg', 'opus', 'wav'],
-  ...['pdf', 'epub', 'cbz', 'zip', 'gz', 'xz', 'zst', 'bz2', '7z', 'rar', 'tar', 'iso'],
-  ...[
-    'js',
-    'mjs',
-    'css',
-    'html',
-    'htm',
-    'php',
-    'py',
-    'pyc',
-    'rb',
-    'go',
-    'java',
-    'class',
-    'jar',
-    'so',
-  ],
-  ...[
-    'json',
-    'xml',
-    'yml',
-    'yaml',
-    'md',
-    'txt',
-    'po',
-    'mo',
-    'woff',
-    'woff2',
-    'ttf',
-    'map',
-    'srt',
-    'nfo',
-  ],
-]
+  'jpg jpeg png gif webp heic avif svg ico arw cr2 dng mp4 mkv avi mov m4v webm mp3 flac m4a ogg opus wav',
+  'pdf epub cbz zip gz xz zst bz2 7z rar tar iso js mjs css html htm php py pyc rb go java class jar so',
+  'json xml yml yaml md txt po mo woff woff2 ttf map srt nfo ts',
+].flatMap(each => each.split(' '))
+
+/** Names that SQLite databases usually have: looked at one by one. All other files are looked at in bulk. */
+const oftenSqlite = ['db', 'db3', 'sqlite', 'sqlite3', 'sqlitedb', 's3db', 'sl3']
 
 /** Names that only one kind of database gives to its files, and what they tell. */
 const signatures = [
@@ -63,6 +20,8 @@ const signatures = [
   ['neostore', 'neo4j'],
   ['data.ms', 'meilisearch'],
 ] as const
+
+const endings = (list: readonly string[]): readonly string[] => list.map(each => `*.${each}`)
 
 const names = (list: readonly string[], test: string): string =>
   list.map(each => `${test} '${each}'`).join(' -o ')
@@ -98,7 +57,7 @@ many='
 few=$1
 shift
 head -q -c 15 "$@" 2>/dev/null | tr -d "\\000" | grep -q "SQLite format 3" || exit 0
-printf "%s\\\\0" "$@" | xargs -0 -n 40 sh -c "$few" sh
+printf "%s\\\\0" "$@" | xargs -0 -n 32 sh -c "$few" sh
 '
 sign='
 for file do
@@ -122,8 +81,9 @@ search() {
       signatures.map(([name]) => name),
       '-name',
     )} \\) -exec sh -c "$sign" sh {} + \\
+    -o -type f -size +0 \\( ${names(endings(oftenSqlite), '-iname')} \\) -exec sh -c "$few" sh {} + \\
     -o -type f -size +0 ! \\( ${names(
-      neverSqlite.map(each => `*.${each}`),
+      endings(neverSqlite),
       '-iname',
     )} \\) -exec sh -c "$many" sh "$few" {} + 2>/dev/null
 }

@@ -51,6 +51,8 @@ export const composeUnreadable: Trap = view =>
 export const worldReadable: Trap = view =>
   view.facts.files
     .filter(each => each.exists && each.kind !== 'compose' && ((each.mode ?? 0) & 0o004) !== 0)
+    // The public half of a key pair is for everybody.
+    .filter(each => !/(?:^|[/._-])pub(?:lic)?(?:[._-]|$)/i.test(each.path))
     .map(each =>
       finding(
         'info',
