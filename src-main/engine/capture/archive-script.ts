@@ -42,6 +42,11 @@ if [ -n "$root" ]; then
     set -- "$@" "--exclude=./$name"
     shift
   done
+  set +f
+  for ours in "$base"/.lifeboat-*; do
+    if [ -d "$ours" ] && [ "$what" = . ]; then set -- "$@" "--exclude=./\${ours##*/}"; fi
+  done
+  set -f
 fi
 gnu() {
   tar --create --file=- --format=pax --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime \\
@@ -53,11 +58,11 @@ pack() {
     gnu)
       [ -z "$rename" ] || set -- "$@" "--transform=$rename"
       if [ -z "$root" ]; then gnu --no-recursion --hard-dereference --absolute-names -- "$@"
-      else gnu --sparse --anchored '--exclude=./.lifeboat-*' --no-wildcards "$@" -C "$base" -- "$what"
+      else gnu --sparse --anchored --no-wildcards "$@" -C "$base" -- "$what"
       fi ;;
     *)
       if [ -z "$root" ]; then tar -c -f - -- "$@"
-      else tar -c -f - '--exclude=./.lifeboat-*' "$@" -C "$base" "$what"
+      else tar -c -f - "$@" -C "$base" "$what"
       fi ;;
   esac
 }

@@ -21,6 +21,11 @@ export interface ConfigFile {
   readonly content: Buffer
 }
 
+/** Host path that a link leads to; null for a file. */
+export function leadsTo({ hostPath, linkTarget }: ConfigFile): string | null {
+  return linkTarget === null ? null : path.posix.resolve(path.posix.dirname(hostPath), linkTarget)
+}
+
 /** Reads files of a host, by host path. What is not there is missing from the answer. */
 export interface FileReader {
   read(hostPaths: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, ConfigFile>>
@@ -51,8 +56,8 @@ export async function readConfigFiles(
       else found.set(hostPath, file)
     }
     wanted = [...answer.values()]
-      .filter(each => each.linkTarget !== null)
-      .map(each => path.posix.resolve(path.posix.dirname(each.hostPath), each.linkTarget ?? ''))
+      .map(leadsTo)
+      .filter(each => each !== null)
       .filter(each => !found.has(each) && !missing.has(each))
   }
   return { files: [...found.values()], missing: [...missing] }

@@ -17,6 +17,8 @@ export interface DeadMan {
   readonly lost: Promise<string>
   /** Tells it that all is done; it ends and is removed. Never rejects. */
   disarm(): Promise<void>
+  /** Leaves it to do its work. */
+  abandon(): void
 }
 
 export interface DeadManInput {
@@ -26,8 +28,8 @@ export interface DeadManInput {
   /** The engine's id: the switch refuses to work on another one. */
   readonly engineId: string
   readonly acts: DeadManOrders['acts']
-  /** Called with the container's id as soon as there is one. */
-  onStarted?(containerId: string): void
+  /** Called with the container's id as soon as there is one, and awaited. */
+  onStarted(containerId: string): Promise<void>
 }
 
 /**
@@ -69,8 +71,8 @@ async function armWith(input: DeadManInput, socket: string): Promise<DeadMan> {
     capabilities: ['DAC_OVERRIDE'],
     openStdin: true,
   })
-  input.onStarted?.(containerId)
   try {
+    await input.onStarted(containerId)
     const { stdin, stdout } = await host.attach(containerId)
     stdin.on('error', () => undefined)
     stdin.write('.\n')
@@ -134,6 +136,11 @@ function watch(
       })
       // It removes itself; this is for the one that could not hear.
       await host.removeHelper(containerId).catch(() => undefined)
+    },
+    abandon() {
+      disarmed = true
+      clearInterval(beat)
+      stdin.end()
     },
   }
 }

@@ -104,9 +104,10 @@ async function folder(walk: Walk, inside: string, info: BigIntStats): Promise<vo
   for (const name of (names ?? []).toSorted()) {
     const child = `${inside}/${name}`
     if (walk.leaveOut.has(child.slice(2))) continue
-    if (inside === '.' && name.startsWith('.lifeboat-')) continue
     const full = path.join(walk.root, child)
     const found = await lstat(full, { bigint: true }).catch(vanished)
+    // What a restore puts at the top while it works is never packed.
+    if (inside === '.' && name.startsWith('.lifeboat-') && found?.isDirectory() === true) continue
     if (found === null) walk.unsteady.push(child)
     else if (found.isDirectory()) await folder(walk, child, found)
     else await member(walk, child, full, found)

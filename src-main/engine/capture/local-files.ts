@@ -2,8 +2,8 @@ import { lstat, readFile, readlink } from 'node:fs/promises'
 
 import type { ConfigFile, FileReader } from './config-files.ts'
 
-/** Reads files of this computer, for folder hosts. */
-export function localFileReader(): FileReader {
+/** Reads files of this computer, for folder hosts. `without-content`: what they are, not what is in them. */
+export function localFileReader(depth: 'whole' | 'without-content' = 'whole'): FileReader {
   return {
     async read(hostPaths, signal) {
       const files = new Map<string, ConfigFile>()
@@ -20,7 +20,8 @@ export function localFileReader(): FileReader {
           gid: info.gid,
           modified: info.mtime.toISOString(),
           linkTarget,
-          content: linkTarget === null ? await readFile(hostPath) : Buffer.alloc(0),
+          content:
+            linkTarget === null && depth === 'whole' ? await readFile(hostPath) : Buffer.alloc(0),
         })
       }
       return files

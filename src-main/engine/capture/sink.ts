@@ -18,6 +18,7 @@ export interface ArtifactSink<R extends StoredArtifact> {
       readonly item: string
       readonly content: ContentKind
       readonly codec: 'zstd' | 'none'
+      readonly expectedBytes?: number | null
       readonly onBytes?: (plainBytes: number, storedBytes: number) => void
       readonly signal: AbortSignal
     },

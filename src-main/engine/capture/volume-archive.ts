@@ -150,6 +150,10 @@ function failureOf(result: CommandResult, messages: TarMessages): string | null 
     return `The packing stopped before its end (exit code ${result.exitCode}).`
   }
   if (result.exitCode === 0) return null
+  // Some builds of busybox have no such option, and what is to be left out must not get in.
+  if (/(?:unrecognized|invalid) option.*exclude/.test(messages.complaint ?? '')) {
+    return 'The tar of the helper image cannot leave files out; load an image with GNU tar on the host, for instance debian.'
+  }
   const failed = [...messages.trailer]
     .filter(([, value]) => /^\d+$/.test(value) && value !== '0')
     .map(([name, code]) => `${name} ended with exit code ${code}`)

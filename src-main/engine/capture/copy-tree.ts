@@ -1,0 +1,81 @@
+import path from 'node:path'
+
+import { AppError, NOTHING_CHANGED } from '../../contract/errors.ts'
+import type { Item, PlanStep } from '../../contract/model.ts'
+import { thisComputer } from '../lib/run-local.ts'
+import type { CaptureContext } from './context.ts'
+import { progressOf } from './context.ts'
+import type { ItemRun } from './item-runs.ts'
+import { archiveLocally } from './local-archive.ts'
+import { localTools } from './local-tools.ts'
+import type { StoredArtifact } from './sink.ts'
+import type { VolumeArchive } from './volume-archive.ts'
+import { archiveVolume } from './volume-archive.ts'
+
+/** Stores a volume or a folder of the host as an archive. `leaveOut`: paths inside that are not copied. */
+export async function copyTree<R extends StoredArtifact>(
+  context: CaptureContext<R>,
+  run: ItemRun<R>,
+  step: PlanStep,
+  leaveOut: readonly string[],
+): Promise<void> {
+  const { sink, job, signal } = context
+  const { item } = run
+  const archive = await open(context, item, leaveOut)
+  const advance = progressOf(job)
+  const record = await sink.addArtifact(
+    {
+      path: archivePath(item),
+      item: item.id,
+      content: 'tar',
+      codec: 'zstd',
+      expectedBytes: step.estimatedBytes,
+      onBytes: advance,
+      signal,
+    },
+    archive,
+  )
+  const { warnings, unsteadyFiles } = await archive.proof
+  run.add(record)
+  run.facts({ leftOut: leaveOut })
+  for (const warning of warnings) run.warn(warning)
+  if (unsteadyFiles > 0) run.downgrade('hot')
+}
+
+/** Where an archive is kept in the snapshot, with real names. */
+function archivePath(item: Item): string {
+  return item.kind === 'volume'
+    ? `volumes/${item.source}.tar`
+    : `binds/${item.source.replace(/^[/\\]+/, '').replaceAll('\\', '/')}.tar`
+}
+
+async function open<R extends StoredArtifact>(
+  { host, helper, compression, signal }: CaptureContext<R>,
+  item: Item,
+  leaveOut: readonly string[],
+): Promise<VolumeArchive> {
+  const fileName = path.posix.basename(item.source.replaceAll('\\', '/'))
+  if (host.kind === 'folder') {
+    const tools = await localTools()
+    const common = { root: item.source, fileName, leaveOut, signal }
+    return tools.tar === 'gnu'
+      ? archiveVolume({ ...common, place: thisComputer, tools, compression })
+      : archiveLocally(common)
+  }
+  const root = helper?.pathOf(item.id) ?? null
+  if (helper === null || root === null) throw notMounted(item, helper?.missing ?? [])
+  const { place, tools } = helper
+  return archiveVolume({ place, tools, root, fileName, leaveOut, compression, signal })
+}
+
+function notMounted(
+  item: Item,
+  missing: readonly { readonly mount: string; readonly reason: string }[],
+): AppError {
+  const reason = missing.find(each => each.mount === item.id)?.reason
+  return new AppError(item.kind === 'volume' ? 'volume-missing' : 'path-missing', {
+    message: `${item.source} cannot be read: ${reason ?? 'it was not there when the backup began.'}`,
+    state: NOTHING_CHANGED,
+    hint: 'Look at the stack again (lifeboat stacks), then repeat the backup.',
+  })
+}
