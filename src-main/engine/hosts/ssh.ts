@@ -1,30 +1,16 @@
-import { rm } from 'node:fs/promises'
-import { connect as connectSocket } from 'node:net'
-import path from 'node:path'
-
-import type { RunningCommand } from '../lib/command.ts'
-import { Tail } from '../lib/tail.ts'
+import { AppError, NOTHING_CHANGED } from '../../contract/errors.ts'
 import type { Address } from './address.ts'
 import { addressText } from './address.ts'
 import { ApiClient } from './docker/api-client.ts'
-import type { OnBytes, Transport } from './docker/transport.ts'
-import { largeReads } from './docker/transport.ts'
+import type { Transport } from './docker/transport.ts'
+import { HostError } from './host-error.ts'
 import type { HostDeps } from './resolve.ts'
-import { ProgramConnection, withConsumer } from './ssh/bridge.ts'
+import { openForwardOnly } from './ssh/forward-only.ts'
 import { fetchHostKey, keyUnknown } from './ssh/host-keys.ts'
-import { privateFolder } from './ssh/private-folder.ts'
-import type { RemoteState } from './ssh/remote-probe.ts'
-import {
-  bridgeCommands,
-  noEngine,
-  parseRemote,
-  probeScript,
-  REMOTE_COMMAND,
-} from './ssh/remote-probe.ts'
-import type { SshConfig } from './ssh/ssh-args.ts'
-import { controlArgs, masterArgs, sessionArgs } from './ssh/ssh-args.ts'
-import { sshError } from './ssh/ssh-errors.ts'
-import { ownKnownHosts, runSsh, sshConfigOf, startSsh } from './ssh/ssh-program.ts'
+import { noEngine } from './ssh/remote-probe.ts'
+import type { SshContext } from './ssh/ssh-args.ts'
+import { SshMaster } from './ssh/ssh-master.ts'
+import { sshContext } from './ssh/ssh-program.ts'
 
 type SshAddress = Extract<Address, { kind: 'ssh' }>
 
@@ -35,22 +21,61 @@ const CHECK_MS = 20_000
  * The way to a Docker engine over SSH: one connection of the system's ssh, with the user's whole
  * configuration. The engine's socket is forwarded into a folder that only the user can open; where the
  * far side forbids that, a program there carries each connection over a session.
+ * Rejects with the layer that failed (rule S5).
  */
 export async function openSsh(address: SshAddress, deps: HostDeps): Promise<Transport> {
-  const config = await sshConfigOf(address)
-  const master = await SshMaster.open(address, config, ownKnownHosts(deps))
+  const context = await sshContext(address, deps)
+  try {
+    return await openBestWay(address, context)
+  } catch (error) {
+    throw await withFingerprint(error, address, context)
+  }
+}
+
+async function openBestWay(address: SshAddress, context: SshContext): Promise<Transport> {
+  const endpoint = addressText(address)
+  let master
+  try {
+    master = await SshMaster.open(context, endpoint, address.socketPath)
+  } catch (error) {
+    // The login may be fine and only commands be forbidden: then the layer is not known.
+    if (!(error instanceof HostError) || error.layer !== 'session') throw error
+    const way = await openForwardOnly(
+      context,
+      endpoint,
+      address.socketPath ?? '/var/run/docker.sock',
+    )
+    if (await answers(way)) return way
+    await way.close()
+    throw error
+  }
   try {
     const [socket] = master.remote.usable
     if (socket === undefined) throw noEngine(address.alias, master.remote)
-    for (const way of [master.forward(socket), ...master.bridges(socket)]) {
-      const transport = await way()
-      if (transport !== null && (await answers(transport))) return transport
+    for (const open of master.waysTo(socket)) {
+      const way = await open()
+      if (way !== null && (await answers(way))) return way
     }
-    throw master.failure()
+    throw noWay(address.alias, socket, master.said())
   } catch (error) {
     await master.close()
     throw error
   }
+}
+
+/** The login works and the socket is there, but the engine could not be talked to by any way. */
+function noWay(alias: string, socket: string, said: string): HostError {
+  const isForbidden = /administratively prohibited/i.test(said)
+  return new HostError('host-unreachable', isForbidden ? 'login' : 'daemon', {
+    message: isForbidden
+      ? `${alias} forbids to forward ${socket}, and has no docker, python3 or socat that could carry it.`
+      : `The Docker engine on ${alias} does not answer on ${socket}.`,
+    state: NOTHING_CHANGED,
+    hint: isForbidden
+      ? `Allow it for your user in sshd_config on ${alias}: AllowStreamLocalForwarding local`
+      : `On ${alias}: sudo systemctl restart docker`,
+    details: said,
+  })
 }
 
 async function answers(transport: Transport): Promise<boolean> {
@@ -66,138 +91,19 @@ async function answers(transport: Transport): Promise<boolean> {
   }
 }
 
-class SshMaster {
-  readonly remote: RemoteState
-  readonly #address: SshAddress
-  readonly #config: SshConfig
-  readonly #ownKnownHosts: string
-  readonly #folder: string
-  readonly #command: RunningCommand
-  readonly #stderr: Tail
-  #hasEnded = false
-
-  private constructor(
-    address: SshAddress,
-    config: SshConfig,
-    ownKnownHosts: string,
-    folder: string,
-    command: RunningCommand,
-    stderr: Tail,
-    remote: RemoteState,
-  ) {
-    this.#address = address
-    this.#config = config
-    this.#ownKnownHosts = ownKnownHosts
-    this.#folder = folder
-    this.#command = command
-    this.#stderr = stderr
-    this.remote = remote
-    command.stdout.resume()
-    void command.result.finally(() => {
-      this.#hasEnded = true
-    })
-  }
-
-  static async open(address: SshAddress, config: SshConfig, ownFile: string): Promise<SshMaster> {
-    const folder = await privateFolder()
-    const args = masterArgs(address, config, ownFile, path.join(folder, 'm'), REMOTE_COMMAND)
-    try {
-      const command = await startSsh(args, true)
-      const stderr = new Tail()
-      command.onStderr(chunk => stderr.write(chunk))
-      command.stdin?.write(probeScript(address.socketPath))
-      const remote = await readRemote(command)
-      if (remote !== null)
-        return new SshMaster(address, config, ownFile, folder, command, stderr, remote)
-      await command.kill()
-      throw await explained(address, config, ownFile, stderr.text())
-    } catch (error) {
-      await rm(folder, { recursive: true, force: true })
-      throw error
-    }
-  }
-
-  /** The engine's socket as a socket here. */
-  forward(remoteSocket: string): () => Promise<Transport | null> {
-    return async () => {
-      const local = path.join(this.#folder, 'd')
-      const { exitCode } = await runSsh(
-        controlArgs(this.#address, path.join(this.#folder, 'm'), [
-          'forward',
-          '-L',
-          `${local}:${remoteSocket}`,
-        ]),
-      )
-      if (exitCode !== 0) return null
-      return this.#transport(onBytes => connectSocket({ path: local, ...largeReads(onBytes) }))
-    }
-  }
-
-  /** Each connection carried by a program on the far side, over a session of its own. */
-  bridges(remoteSocket: string): readonly (() => Promise<Transport | null>)[] {
-    return bridgeCommands(this.remote, remoteSocket).map(command => () => {
-      const args = sessionArgs(
-        this.#address,
-        this.#config,
-        this.#ownKnownHosts,
-        path.join(this.#folder, 'm'),
-        command,
-      )
-      return Promise.resolve(
-        this.#transport(async onBytes =>
-          withConsumer(new ProgramConnection(await startSsh(args, true)), onBytes),
-        ),
-      )
-    })
-  }
-
-  failure(): Error {
-    return sshError(this.#address.alias, this.#stderr.text(), this.#config)
-  }
-
-  async close(): Promise<void> {
-    this.#command.stdin?.end()
-    await this.#command.kill()
-    await rm(this.#folder, { recursive: true, force: true })
-  }
-
-  #transport(connect: (onBytes?: OnBytes) => ReturnType<Transport['connect']>): Transport {
-    return {
-      endpoint: addressText(this.#address),
-      connect,
-      explain: () =>
-        this.#hasEnded ? sshError(this.#address.alias, this.#stderr.text(), this.#config) : null,
-      close: () => this.close(),
-    }
-  }
-}
-
-/** Null when ssh ended before the far side said everything. */
-async function readRemote(command: RunningCommand): Promise<RemoteState | null> {
-  let text = ''
-  return new Promise(resolve => {
-    command.stdout.on('data', (chunk: Buffer) => {
-      text += chunk.toString('utf8')
-      const remote = parseRemote(text)
-      if (remote !== null) resolve(remote)
-    })
-    command.stdout.on('close', () => resolve(null))
-  })
-}
-
-/** Why there is no connection; for an unknown key, with the fingerprint that the user has to look at. */
-async function explained(
+/** For an unknown key of the host itself, the fingerprint that the user has to look at. */
+async function withFingerprint(
+  error: unknown,
   address: SshAddress,
-  config: SshConfig,
-  ownFile: string,
-  stderr: string,
-): Promise<Error> {
-  const error = sshError(address.alias, stderr, config)
-  if (error.code !== 'host-key-unknown' || !error.hint.endsWith(`ssh://${address.alias}`))
-    return error
+  context: SshContext,
+): Promise<unknown> {
+  const isOfHost =
+    error instanceof AppError &&
+    error.code === 'host-key-unknown' &&
+    error.hint.endsWith(`ssh://${address.alias}`)
+  if (!isOfHost) return error
   try {
-    const key = await fetchHostKey(address, config, ownFile)
-    return keyUnknown(address.alias, addressText(address), key)
+    return keyUnknown(address.alias, addressText(address), await fetchHostKey(context))
   } catch {
     return error
   }

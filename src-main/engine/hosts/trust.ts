@@ -1,11 +1,9 @@
-import path from 'node:path'
-
 import { AppError, NOTHING_CHANGED } from '../../contract/errors.ts'
 import { addressText } from './address.ts'
 import type { HostDeps } from './resolve.ts'
 import { resolveHost } from './resolve.ts'
-import { addHostKey, compareKnown, fetchHostKey, keyChanged, keyUnknown } from './ssh/host-keys.ts'
-import { ownKnownHosts, sshConfigOf } from './ssh/ssh-program.ts'
+import { addHostKey, fetchHostKey, fingerprintDiffers, keyUnknown } from './ssh/host-keys.ts'
+import { sshContext } from './ssh/ssh-program.ts'
 
 export interface TrustOptions {
   /** The fingerprint that the user compared with the host's: `SHA256:…`. */
@@ -24,8 +22,8 @@ export interface TrustedKey {
 
 /**
  * Trusts the key that an SSH host shows, after the user's consent: one line in Lifeboat's own file of
- * known hosts. Without consent, or when the fingerprint differs, rejects with `host-key-unknown` and the
- * fingerprint; a key that contradicts a known one is `host-key-changed`, whatever the options say.
+ * known hosts. Without consent rejects with `host-key-unknown` and the fingerprint; a key that contradicts
+ * the named fingerprint or a known key is `host-key-changed`, whatever the options say.
  */
 export async function trustHost(
   id: string,
@@ -41,27 +39,16 @@ export async function trustHost(
       hint: 'Only ssh:// hosts have a key to trust.',
     })
   }
-  const config = await sshConfigOf(address)
-  const ownFile = ownKnownHosts(deps)
-  const key = await fetchHostKey(address, config, ownFile)
-  const files = [
-    ownFile,
-    ...config.knownHostsFiles
-      .split(' ')
-      .filter(file => file !== '')
-      .map(file => file.replace(/^~(?=\/)/, deps.homeDirectory)),
-    path.join('/etc', 'ssh', 'ssh_known_hosts'),
-  ]
-  const known = await compareKnown(key, files)
-  if (known === 'different') throw keyChanged(address.alias, key)
+  const context = await sshContext(address, deps)
+  const key = await fetchHostKey(context)
   const { type, fingerprint } = key
   if (options.fingerprint !== undefined && options.fingerprint !== fingerprint) {
-    throw keyUnknown(address.alias, id, key)
+    throw fingerprintDiffers(address.alias, key)
   }
-  if (known === 'same') return { type, fingerprint, file: null }
+  if (key.unknown === null) return { type, fingerprint, file: null }
   if (options.fingerprint === undefined && options.accept !== true) {
     throw keyUnknown(address.alias, id, key)
   }
-  await addHostKey(key, ownFile)
-  return { type, fingerprint, file: ownFile }
+  await addHostKey(key.unknown, context.ownKnownHosts)
+  return { type, fingerprint, file: context.ownKnownHosts }
 }

@@ -32,7 +32,6 @@ export interface ApiAnswer {
 /** The newest API version whose behaviour is tested; an older engine's own version is used. */
 const NEWEST_API = [1, 45] as const
 const DEFAULT_TIMEOUT_MS = 60_000
-const MAX_SOCKETS = 8
 
 /**
  * A small client of the Docker Engine API over `node:http`: keep-alive connections from the given
@@ -46,7 +45,7 @@ export class ApiClient {
 
   constructor(transport: Transport) {
     this.#transport = transport
-    this.#agent = new http.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS })
+    this.#agent = new http.Agent({ keepAlive: true, maxSockets: transport.maxConnections })
     this.#agent.createConnection = (_options, done) => {
       const connection = transport.connect()
       if (!(connection instanceof Promise)) return connection

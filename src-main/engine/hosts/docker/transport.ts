@@ -20,6 +20,8 @@ export type OnBytes = (bytes: Buffer) => boolean
 export interface Transport {
   /** The address for people: `unix:///var/run/docker.sock`. */
   readonly endpoint: string
+  /** Connections for calls that may be open at once; streams come on top. */
+  readonly maxConnections: number
   /**
    * Opens one more connection. It may still be connecting when it is returned. With `onBytes`, what
    * arrives goes there instead of into the stream, valid during the call only; when it returns false,
@@ -39,6 +41,7 @@ const KEEP_ALIVE_MS = 15_000
 export function socketTransport(path: string, endpoint: string): Transport {
   return {
     endpoint,
+    maxConnections: 8,
     connect: onBytes => connectSocket({ path, ...largeReads(onBytes) }),
     explain: () => null,
     close: () => Promise.resolve(),
@@ -54,6 +57,7 @@ export function tcpTransport(
 ): Transport {
   return {
     endpoint,
+    maxConnections: 8,
     connect: onBytes => {
       const socket =
         tls === null

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
 import { appendFile, mkdir, readFile, rm } from 'node:fs/promises'
+import os from 'node:os'
 import path from 'node:path'
 
-import { AppError, NOTHING_CHANGED } from '../../../contract/errors.ts'
+import { NOTHING_CHANGED } from '../../../contract/errors.ts'
 import { runText } from '../../lib/run.ts'
 import { thisComputer } from '../../lib/run-local.ts'
+import { HostError } from '../host-error.ts'
 import { privateFolder } from './private-folder.ts'
-import type { SshConfig, SshDestination } from './ssh-args.ts'
+import type { SshContext } from './ssh-args.ts'
 import { keyProbeArgs } from './ssh-args.ts'
 import { sshError } from './ssh-errors.ts'
 import { runSsh } from './ssh-program.ts'
@@ -37,52 +39,58 @@ export function parseHostKeys(text: string): readonly HostKey[] {
   })
 }
 
+/** The key that a host shows now. */
+export interface ShownKey {
+  readonly type: string
+  readonly fingerprint: string
+  /** The key itself when it is not known yet; null when one of the files has it already. */
+  readonly unknown: HostKey | null
+}
+
 /**
  * The key that a host shows, learned by ssh itself, so through the same config, jump hosts and proxies,
- * and without logging in.
+ * and without logging in. A key that contradicts a known one rejects with `host-key-changed`.
  */
-export async function fetchHostKey(
-  destination: SshDestination,
-  config: SshConfig,
-  ownFile: string,
-): Promise<HostKey> {
+export async function fetchHostKey(context: SshContext): Promise<ShownKey> {
   const folder = await privateFolder()
   try {
     const file = path.join(folder, 'known_hosts')
-    const { stderr } = await runSsh(keyProbeArgs(destination, config, ownFile, file))
-    const [key] = parseHostKeys(await readFile(file, 'utf8').catch(() => ''))
-    if (key === undefined) throw sshError(destination.alias, stderr, config)
-    return key
+    const { stderr } = await runSsh(keyProbeArgs(context, file))
+    const shown = /Server host key: (\S+) (SHA256:\S+)/.exec(stderr)
+    const [unknown] = parseHostKeys(await readFile(file, 'utf8').catch(() => ''))
+    const [, type, fingerprint] = shown ?? []
+    // With a jump host the output tells of several keys; the one that was written down is the right one.
+    if (unknown !== undefined) {
+      await refuseOther(unknown, context)
+      return { type: unknown.type, fingerprint: unknown.fingerprint, unknown }
+    }
+    const error = sshError(context.destination.alias, stderr, context.config)
+    const wasRefused = error.layer !== 'login' && error.layer !== 'session'
+    if (wasRefused || type === undefined || fingerprint === undefined) throw error
+    return { type, fingerprint, unknown: null }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
 /**
- * Whether a key is known: `same`, `none`, or `different` when another key of the same type is known under
- * the name, or the key is revoked. Hashed names and patterns are compared by ssh-keygen.
+ * A key of another type than those that are known for the host is no new host: whoever is in between
+ * would show just that.
  */
-export async function compareKnown(
-  key: HostKey,
-  files: readonly string[],
-): Promise<'same' | 'none' | 'different'> {
-  let known: 'same' | 'none' = 'none'
-  for (const file of files) {
+async function refuseOther(key: HostKey, context: SshContext): Promise<void> {
+  const home = os.userInfo().homedir
+  const files = context.config.knownHostsFiles.split(' ').filter(file => file !== '')
+  for (const file of [context.ownKnownHosts, ...files]) {
     const { stdout } = await runText(
       thisComputer,
-      ['ssh-keygen', '-F', key.names.split(',')[0] ?? '', '-f', file],
-      // 1: not found, or no such file.
+      ['ssh-keygen', '-F', key.names, '-f', file.replace(/^~(?=\/)/, home)],
+      // 1: not found; 255: no such file.
       { acceptExitCodes: [0, 1, 255] },
     )
-    for (const line of stdout.split('\n')) {
-      if (line.startsWith('@revoked') && line.includes(key.key)) return 'different'
-      const [entry] = parseHostKeys(line)
-      if (entry === undefined || entry.type !== key.type) continue
-      if (entry.key !== key.key) return 'different'
-      known = 'same'
+    if (parseHostKeys(stdout).some(known => known.key !== key.key)) {
+      throw keyChanged(context.destination.alias, key)
     }
   }
-  return known
 }
 
 /** Adds one line to our own file of known hosts. */
@@ -96,22 +104,30 @@ export async function addHostKey(key: HostKey, ownFile: string): Promise<void> {
   })
 }
 
-/** The user has to look at the fingerprint first. */
-export function keyUnknown(alias: string, id: string, key: HostKey): AppError {
-  return new AppError('host-key-unknown', {
+/** The user has to look at the fingerprint first. `id` is what `--host` takes. */
+export function keyUnknown(alias: string, id: string, key: ShownKey): HostError {
+  return new HostError('host-key-unknown', 'host-key', {
     message: `The host key of ${alias} is not known yet: ${key.type} ${key.fingerprint}`,
     state: NOTHING_CHANGED,
     hint:
       'Compare it with what `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` (or the file of that type) prints on the host, ' +
       `then: lifeboat hosts trust ${id} --fingerprint ${key.fingerprint}`,
-    details: `${key.names} ${key.type} ${key.key}`,
+  })
+}
+
+/** What the user expected is not what the host shows: no way past this one. */
+export function fingerprintDiffers(alias: string, key: ShownKey): HostError {
+  return new HostError('host-key-changed', 'host-key', {
+    message: `${alias} does not show the key that you named; it shows ${key.type} ${key.fingerprint}.`,
+    state: NOTHING_CHANGED,
+    hint: 'Look at the fingerprint on the host itself. If it is not this one, somebody may be in between.',
   })
 }
 
 /** No way past this one. */
-export function keyChanged(alias: string, key: HostKey): AppError {
-  return new AppError('host-key-changed', {
-    message: `The host key of ${alias} is not the one that is known: it was installed anew, or somebody is in between.`,
+function keyChanged(alias: string, key: HostKey): HostError {
+  return new HostError('host-key-changed', 'host-key', {
+    message: `${alias} shows a host key of another type than the one that is known for it.`,
     state: NOTHING_CHANGED,
     hint: `Find out why, on the host itself. Only when you know: remove the old key with \`ssh-keygen -R '${key.names}'\`, and trust the new one.`,
     details: `it shows ${key.type} ${key.fingerprint}`,

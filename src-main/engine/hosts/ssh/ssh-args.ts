@@ -40,6 +40,21 @@ export interface SshDestination {
   readonly port: number | null
 }
 
+/** All that the arguments of one host's connections are made of. */
+export interface SshContext {
+  readonly destination: SshDestination
+  /** Config file to read instead of the user's own; null for ssh's own rules. */
+  readonly configFile: string | null
+  /** Our own file of known hosts. */
+  readonly ownKnownHosts: string
+  readonly config: SshConfig
+}
+
+/** Pure. The config file, before all else. */
+export function configArgs(configFile: string | null): readonly string[] {
+  return configFile === null ? [] : ['-F', configFile]
+}
+
 /** Pure. The last arguments: destination after `--`, so that it can never be read as an option. */
 export function destinationArgs(destination: SshDestination): readonly string[] {
   return [
@@ -55,16 +70,16 @@ function optionArgs(options: Readonly<Record<string, string>>): readonly string[
 }
 
 /** Pure. One value for UserKnownHostsFile: our own file first, then the user's. */
-export function knownHostsValue(ownFile: string, config: SshConfig): string {
-  return `"${ownFile.replaceAll('%', '%%')}" ${config.knownHostsFiles}`.trim()
+export function knownHostsValue({ ownKnownHosts, config }: SshContext): string {
+  return `"${ownKnownHosts.replaceAll('%', '%%')}" ${config.knownHostsFiles}`.trim()
 }
 
 /** Options of every connection of ours: nothing is asked, nothing is forwarded, every key is checked. */
-function commonOptions(ownKnownHosts: string, config: SshConfig): Readonly<Record<string, string>> {
+function commonOptions(context: SshContext): Readonly<Record<string, string>> {
   return {
     BatchMode: 'yes',
     StrictHostKeyChecking: 'yes',
-    UserKnownHostsFile: knownHostsValue(ownKnownHosts, config),
+    UserKnownHostsFile: knownHostsValue(context),
     UpdateHostKeys: 'no',
     ConnectTimeout: '15',
     ServerAliveInterval: '15',
@@ -72,8 +87,9 @@ function commonOptions(ownKnownHosts: string, config: SshConfig): Readonly<Recor
     ForwardAgent: 'no',
     ForwardX11: 'no',
     PermitLocalCommand: 'no',
+    RemoteCommand: 'none',
     LogLevel: 'INFO',
-    ...jumpOptions(ownKnownHosts, config),
+    ...jumpOptions(context),
   }
 }
 
@@ -85,18 +101,20 @@ function quoted(text: string): string {
  * The last jump host under our own rules: ssh itself would ask about its key, and look it up in the
  * user's files only. Jumps before it are left to ssh.
  */
-function jumpOptions(ownKnownHosts: string, config: SshConfig): Readonly<Record<string, string>> {
-  if (config.proxyJump === null) return {}
-  const hops = config.proxyJump.split(',')
+function jumpOptions(context: SshContext): Readonly<Record<string, string>> {
+  const { proxyJump } = context.config
+  if (proxyJump === null) return {}
+  const hops = proxyJump.split(',')
   const match = /^(?:([^@]+)@)?(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(hops.at(-1) ?? '')
   if (match === null) return {}
   const [, user, host = '', port] = match
   const argv = [
     'ssh',
+    ...configArgs(context.configFile),
     ...optionArgs({
       BatchMode: 'yes',
       StrictHostKeyChecking: 'yes',
-      UserKnownHostsFile: knownHostsValue(ownKnownHosts, config),
+      UserKnownHostsFile: knownHostsValue(context),
       ConnectTimeout: '15',
     }),
     ...(user === undefined ? [] : ['-l', user]),
@@ -113,91 +131,54 @@ function jumpOptions(ownKnownHosts: string, config: SshConfig): Readonly<Record<
   return { ProxyJump: 'none', ProxyCommand: command.join(' ') }
 }
 
-/** Pure. The one connection per host: it runs `remoteCommand` and carries what is added to it later. */
-export function masterArgs(
-  destination: SshDestination,
-  config: SshConfig,
-  ownKnownHosts: string,
-  controlPath: string | null,
+function sshArgs(
+  context: SshContext,
+  flags: readonly string[],
+  options: Readonly<Record<string, string>>,
   remoteCommand: readonly string[],
 ): readonly string[] {
   return [
+    ...configArgs(context.configFile),
     '-T',
-    ...(controlPath === null ? ['-S', 'none'] : ['-M', '-S', controlPath]),
-    ...optionArgs({
-      ...commonOptions(ownKnownHosts, config),
-      ControlPersist: 'no',
-      // Forwards of the user's config may be taken already; ours is added when the connection stands.
-      ClearAllForwardings: 'yes',
-      RemoteCommand: 'none',
-      StreamLocalBindMask: '0177',
-    }),
-    ...destinationArgs(destination),
+    ...flags,
+    ...optionArgs({ ...commonOptions(context), ...options }),
+    ...destinationArgs(context.destination),
     ...remoteCommand,
   ]
 }
 
-/** Pure. The same connection with its forward named from the start, where it cannot be added later. */
+/** Pure. The one connection per host: it runs `remoteCommand` and carries what is added to it later. */
+export function masterArgs(
+  context: SshContext,
+  controlPath: string | null,
+  remoteCommand: readonly string[],
+): readonly string[] {
+  const flags = controlPath === null ? ['-S', 'none'] : ['-M', '-S', controlPath]
+  return sshArgs(
+    context,
+    flags,
+    {
+      ControlPersist: 'no',
+      // Forwards of the user's config may be taken already; ours is added when the connection stands.
+      ClearAllForwardings: 'yes',
+      StreamLocalBindMask: '0177',
+    },
+    remoteCommand,
+  )
+}
+
+/** Pure. A connection without any session, for accounts that may forward and nothing else. */
 export function forwardOnlyArgs(
-  destination: SshDestination,
-  config: SshConfig,
-  ownKnownHosts: string,
+  context: SshContext,
   localSocket: string,
   remoteSocket: string,
 ): readonly string[] {
-  return [
-    '-N',
-    '-T',
-    '-S',
-    'none',
-    ...optionArgs({
-      ...commonOptions(ownKnownHosts, config),
-      ExitOnForwardFailure: 'yes',
-      StreamLocalBindMask: '0177',
-      StreamLocalBindUnlink: 'yes',
-    }),
-    '-L',
-    `${localSocket}:${remoteSocket}`,
-    ...destinationArgs(destination),
-  ]
-}
-
-/** Pure. Learns the host's key without logging in: the key exchange is done, every login method is off. */
-export function keyProbeArgs(
-  destination: SshDestination,
-  config: SshConfig,
-  ownKnownHosts: string,
-  temporaryFile: string,
-): readonly string[] {
-  return [
-    '-T',
-    '-S',
-    'none',
-    ...optionArgs({
-      ...commonOptions(ownKnownHosts, config),
-      StrictHostKeyChecking: 'accept-new',
-      UserKnownHostsFile: `"${temporaryFile.replaceAll('%', '%%')}"`,
-      GlobalKnownHostsFile: 'none',
-      HashKnownHosts: 'no',
-      PreferredAuthentications: 'none',
-      PubkeyAuthentication: 'no',
-      PasswordAuthentication: 'no',
-      KbdInteractiveAuthentication: 'no',
-      RemoteCommand: 'none',
-      ClearAllForwardings: 'yes',
-    }),
-    ...destinationArgs(destination),
-    'true',
-  ]
-}
-
-/** Pure. A request to the connection that stands already: `forward`, `exit` … */
-export function controlArgs(
-  destination: SshDestination,
-  controlPath: string,
-  request: readonly string[],
-): readonly string[] {
-  return ['-S', controlPath, '-O', ...request, ...destinationArgs(destination)]
+  return sshArgs(
+    context,
+    ['-N', '-S', 'none', '-L', `${localSocket}:${remoteSocket}`],
+    { ExitOnForwardFailure: 'yes', StreamLocalBindMask: '0177' },
+    [],
+  )
 }
 
 /**
@@ -205,23 +186,54 @@ export function controlArgs(
  * makes a connection of its own, under the same rules.
  */
 export function sessionArgs(
-  destination: SshDestination,
-  config: SshConfig,
-  ownKnownHosts: string,
+  context: SshContext,
   controlPath: string | null,
   remoteCommand: readonly string[],
 ): readonly string[] {
+  return sshArgs(
+    context,
+    ['-S', controlPath ?? 'none'],
+    { ControlMaster: 'no', ClearAllForwardings: 'yes' },
+    remoteCommand,
+  )
+}
+
+/** Pure. A request to the connection that stands already: `forward`, `exit` … */
+export function controlArgs(
+  context: SshContext,
+  controlPath: string,
+  request: readonly string[],
+): readonly string[] {
   return [
-    '-T',
+    ...configArgs(context.configFile),
     '-S',
-    controlPath ?? 'none',
-    ...optionArgs({
-      ...commonOptions(ownKnownHosts, config),
-      ControlMaster: 'no',
-      ClearAllForwardings: 'yes',
-      RemoteCommand: 'none',
-    }),
-    ...destinationArgs(destination),
-    ...remoteCommand,
+    controlPath,
+    '-O',
+    ...request,
+    ...destinationArgs(context.destination),
   ]
+}
+
+/**
+ * Pure. Learns the host's key without logging in: the key exchange is done, every login method is off.
+ * A key that none of the files knows is written to the temporary one.
+ */
+export function keyProbeArgs(context: SshContext, temporaryFile: string): readonly string[] {
+  const known = knownHostsValue(context)
+  return sshArgs(
+    context,
+    ['-S', 'none'],
+    {
+      StrictHostKeyChecking: 'accept-new',
+      UserKnownHostsFile: `"${temporaryFile.replaceAll('%', '%%')}" ${known}`,
+      HashKnownHosts: 'no',
+      PreferredAuthentications: 'none',
+      PubkeyAuthentication: 'no',
+      PasswordAuthentication: 'no',
+      KbdInteractiveAuthentication: 'no',
+      ClearAllForwardings: 'yes',
+      LogLevel: 'DEBUG1',
+    },
+    ['true'],
+  )
 }

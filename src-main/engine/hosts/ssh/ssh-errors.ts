@@ -1,4 +1,3 @@
-import type { AppError } from '../../../contract/errors.ts'
 import { NOTHING_CHANGED } from '../../../contract/errors.ts'
 import type { HostLayer } from '../host-error.ts'
 import { HostError } from '../host-error.ts'
@@ -11,7 +10,7 @@ interface Rule {
   readonly code: Code
   readonly layer: HostLayer
   readonly message: (alias: string, match: RegExpExecArray) => string
-  readonly hint: (alias: string, match: RegExpExecArray) => string
+  readonly hint: (alias: string, match: RegExpExecArray, stderr: string) => string
 }
 
 /** What ssh prints when it fails, first match wins; each layer has its own way out (rule S5). */
@@ -22,8 +21,8 @@ const RULES: readonly Rule[] = [
     layer: 'host-key',
     message: alias =>
       `The host key of ${alias} is not the one that is known: it was installed anew, or somebody is in between.`,
-    hint: alias =>
-      `Find out why, on the host itself. Only when you know: remove the old key with \`ssh-keygen -R ${alias}\`, and trust the new one.`,
+    hint: (_alias, _match, stderr) =>
+      `Find out why, on the host itself. Only when you know: ${removal(stderr)}, and trust the new one.`,
   },
   {
     pattern: /No \S+ host key is known for (\S+) and you have requested strict checking/i,
@@ -105,24 +104,35 @@ const RULES: readonly Rule[] = [
 ]
 
 /** Pure. Why an ssh connection failed or broke, from what ssh printed. */
-export function sshError(alias: string, stderr: string, config: SshConfig | null): AppError {
-  const details = stderr.trim().slice(-4000)
+export function sshError(alias: string, stderr: string, config: SshConfig | null): HostError {
+  const details = stderr
+    .split('\n')
+    .filter(line => !line.startsWith('debug'))
+    .join('\n')
+    .trim()
+    .slice(-4000)
   for (const rule of RULES) {
     const match = rule.pattern.exec(stderr)
     if (match === null) continue
     return new HostError(rule.code, rule.layer, {
       message: rule.message(alias, match),
       state: NOTHING_CHANGED,
-      hint: rule.hint(trustTarget(rule, alias, match, config), match),
+      hint: rule.hint(trustTarget(rule, alias, match, config), match, stderr),
       details,
     })
   }
-  return new HostError('host-unreachable', 'network', {
-    message: `The SSH connection to ${alias} broke.`,
+  return new HostError('host-unreachable', 'session', {
+    message: `The SSH connection to ${alias} ended.`,
     state: NOTHING_CHANGED,
     hint: `Check the network, then run the command again. \`ssh ${alias}\` by hand may say more.`,
     ...(details === '' ? {} : { details }),
   })
+}
+
+/** ssh names the file and the line itself. */
+function removal(stderr: string): string {
+  const command = /^\s*(ssh-keygen -f .* -R .*)$/m.exec(stderr)?.[1]?.trim()
+  return command === undefined ? 'remove the old key' : `remove the old key (${command})`
 }
 
 /** The key that is missing may be that of the jump host: then that is the one to look at. */

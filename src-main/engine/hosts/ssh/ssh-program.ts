@@ -1,3 +1,5 @@
+import { access } from 'node:fs/promises'
+import os from 'node:os'
 import path from 'node:path'
 
 import { AppError, NOTHING_CHANGED } from '../../../contract/errors.ts'
@@ -5,17 +7,12 @@ import type { RunningCommand } from '../../lib/command.ts'
 import { runText } from '../../lib/run.ts'
 import { thisComputer } from '../../lib/run-local.ts'
 import type { HostDeps } from '../resolve.ts'
-import type { SshConfig, SshDestination } from './ssh-args.ts'
-import { destinationArgs, parseSshConfig } from './ssh-args.ts'
+import type { SshContext, SshDestination } from './ssh-args.ts'
+import { configArgs, destinationArgs, parseSshConfig } from './ssh-args.ts'
 import { sshError } from './ssh-errors.ts'
 
 /** Nobody is there to answer a question of ssh: it must fail instead. */
 const environment = { SSH_ASKPASS_REQUIRE: 'never' }
-
-/** The file of host keys that the user trusted through Lifeboat. */
-export function ownKnownHosts(deps: HostDeps): string {
-  return path.join(deps.stateFolder, 'known_hosts')
-}
 
 /** Starts the system's ssh. Rejects with `tool-missing` when there is none. */
 export function startSsh(args: readonly string[], stdin: boolean): Promise<RunningCommand> {
@@ -35,13 +32,21 @@ export async function runSsh(
   return { ...(await command.result), stdout: Buffer.concat(chunks).toString('utf8') }
 }
 
-/** What ssh makes of a destination with all its config files (rule S1). */
-export async function sshConfigOf(destination: SshDestination): Promise<SshConfig> {
+/**
+ * What ssh makes of a destination with all its config files (rule S1). Where the home directory is not
+ * the one of the system's user list, ssh has to be told where the config is.
+ */
+export async function sshContext(destination: SshDestination, deps: HostDeps): Promise<SshContext> {
+  const configFile = await configFileOf(deps.homeDirectory)
+  const argv = ['ssh', ...configArgs(configFile), '-G', ...destinationArgs(destination)]
   try {
-    const { stdout } = await runText(thisComputer, ['ssh', '-G', ...destinationArgs(destination)], {
-      env: environment,
-    })
-    return parseSshConfig(stdout)
+    const { stdout } = await runText(thisComputer, argv, { env: environment })
+    return {
+      destination,
+      configFile,
+      ownKnownHosts: path.join(deps.stateFolder, 'known_hosts'),
+      config: parseSshConfig(stdout),
+    }
   } catch (error) {
     if (error instanceof AppError && error.code === 'command-failed') {
       throw sshError(destination.alias, error.details ?? '', null)
@@ -49,6 +54,15 @@ export async function sshConfigOf(destination: SshDestination): Promise<SshConfi
     if (error instanceof AppError && error.code === 'tool-missing') throw noClient(error)
     throw error
   }
+}
+
+async function configFileOf(homeDirectory: string): Promise<string | null> {
+  if (homeDirectory === os.userInfo().homedir) return null
+  const file = path.join(homeDirectory, '.ssh', 'config')
+  return access(file).then(
+    () => file,
+    () => null,
+  )
 }
 
 function noClient(cause: AppError): AppError {
