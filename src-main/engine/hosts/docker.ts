@@ -47,6 +47,7 @@ export function dockerHostOf(api: ApiClient, summary: HostSummary): DockerHost {
     createVolume: spec => objects.createVolume(api, spec),
     removeVolume: name => objects.removeVolume(api, name),
     createNetwork: raw => recreate.createNetwork(api, raw),
+    removeNetwork: id => objects.removeNetwork(api, id),
     createContainer: (raw, name) => recreate.createContainer(api, raw, name),
     removeContainer: id => containers.forceRemove(api, id),
     close: () => api.close(),

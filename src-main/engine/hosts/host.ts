@@ -137,6 +137,8 @@ export interface DockerHost {
   }): Promise<void>
   removeVolume(name: string): Promise<void>
   createNetwork(raw: unknown): Promise<string>
+  /** Quiet when it is gone; refused by the engine while a container is joined to it. */
+  removeNetwork(id: string): Promise<void>
   /** Creates a container from a stored inspect answer (total loss); returns its id, not started. */
   createContainer(raw: unknown, name: string): Promise<string>
   removeContainer(id: string): Promise<void>

@@ -76,6 +76,15 @@ export async function listNetworks(api: ApiClient): Promise<readonly NetworkDefi
   return list.map(networkDefinition)
 }
 
+/** Quiet when it is gone; refused by the engine while a container is joined to it. */
+export async function removeNetwork(api: ApiClient, id: string): Promise<void> {
+  await api.request({
+    method: 'DELETE',
+    path: `/networks/${encodeURIComponent(id)}`,
+    accept: [404],
+  })
+}
+
 export async function listImages(api: ApiClient): Promise<readonly ImageDefinition[]> {
   const list = await api.json<readonly { readonly Id: string }[]>({
     method: 'GET',
