@@ -4,14 +4,21 @@ set -eo pipefail
 
 die() { echo >&2 "error: $*"; exit 1; }
 
-# setting NAME: MARIADB_NAME, MARIADB_NAME_FILE, MYSQL_NAME or MYSQL_NAME_FILE, in this order.
-setting() {
-  local prefix name file_name
-  for prefix in MARIADB MYSQL; do
-    name=${prefix}_$1 file_name=${prefix}_$1_FILE
-    if [ -n "${!name:-}" ]; then printf %s "${!name}"; return; fi
-    if [ -n "${!file_name:-}" ]; then printf %s "$(<"${!file_name}")"; return; fi
+# from_files: each MARIADB_NAME_FILE and MYSQL_NAME_FILE gives MARIADB_NAME or MYSQL_NAME its value.
+from_files() {
+  local file_name name
+  for file_name in $(compgen -e | grep -E '^(MARIADB|MYSQL)_[A-Z_]+_FILE$'); do
+    name=${file_name%_FILE}
+    [ -z "${!name:-}" ] || die "both $name and $file_name are set"
+    export "$name"="$(<"${!file_name}")"
+    unset "$file_name"
   done
+}
+
+# setting NAME: MARIADB_NAME, or MYSQL_NAME where that is not set.
+setting() {
+  local ours=MARIADB_$1 theirs=MYSQL_$1
+  printf %s "${!ours:-${!theirs:-}}"
 }
 
 # quoted TEXT: as an SQL string. The server runs with backslash escapes.
@@ -82,6 +89,8 @@ first_start() {
 [ "$1" != mysqld ] || { shift; set -- mariadbd "$@"; }
 [ "$1" = mariadbd ] || exec "$@"
 
+# Before root is given up: secret files often belong to root.
+from_files
 if [ "$(id -u)" = 0 ]; then
   find /var/lib/mysql /run/mysqld \! -user mysql -exec chown mysql: '{}' +
   exec setpriv --reuid=mysql --regid=mysql --init-groups "$BASH_SOURCE" "$@"

@@ -52,6 +52,11 @@ first_start() {
 [ "${1:0:1}" != - ] || set -- postgres "$@"
 [ "$1" = postgres ] || exec "$@"
 
+# Before root is given up: secret files often belong to root.
+from_file POSTGRES_PASSWORD
+from_file POSTGRES_USER postgres
+from_file POSTGRES_DB "$POSTGRES_USER"
+
 if [ "$(id -u)" = 0 ]; then
   mkdir -p "$PGDATA" /run/postgresql
   chmod 00700 "$PGDATA" || :
@@ -62,9 +67,6 @@ if [ "$(id -u)" = 0 ]; then
 fi
 
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
-  from_file POSTGRES_PASSWORD
-  from_file POSTGRES_USER postgres
-  from_file POSTGRES_DB "$POSTGRES_USER"
   export POSTGRES_HOST_AUTH_METHOD=${POSTGRES_HOST_AUTH_METHOD:-}
   first_start
 fi
