@@ -30,8 +30,8 @@ export class ZstdDecoder extends Transform {
   }
 
   override _flush(done: TransformCallback): void {
-    if (this.#walker.frames === 0) return done(new Error('there is no Zstandard frame in it'))
     if (!this.#walker.atBorder) return done(new Error('it ends in the middle of a Zstandard frame'))
+    if (this.#walker.frames === 0) return done(new Error('there is no Zstandard frame in it'))
     done()
   }
 

@@ -124,7 +124,14 @@ async function storeAndReadBack(
 }
 
 async function settledProof(spec: ArtifactSpec, source: ProvenStream): Promise<SourceProof> {
-  const proof = await within(proofWaitMs, source.proof)
+  let stop = (): void => undefined
+  const cancelled = new Promise<never>((_, reject) => {
+    stop = () => reject(new Error('cancelled'))
+    spec.signal.addEventListener('abort', stop)
+  })
+  const proof = await Promise.race([within(proofWaitMs, source.proof), cancelled]).finally(() =>
+    spec.signal.removeEventListener('abort', stop),
+  )
   if (proof !== null) return proof
   throw new AppError('stream-truncated', {
     message: `The source of ${spec.path} did not say how it ended within ${proofWaitMs / 1000} s.`,

@@ -40,4 +40,9 @@ export class Head {
   get bytes(): Buffer {
     return this.#held
   }
+
+  /** Its lines, latin1; the last may be cut. */
+  lines(): string[] {
+    return this.#held.toString('latin1').split(/\r?\n/)
+  }
 }
