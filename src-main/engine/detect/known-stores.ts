@@ -58,7 +58,7 @@ weaviate        | Weaviate         | important  | weaviate | !/var/lib/weaviate
 yugabytedb      | YugabyteDB       | critical   | yugabyte | !/home/yugabyte/yb_data /mnt/data
 zookeeper       | ZooKeeper        | important  | zookeeper cp-zookeeper | !/bitnami/zookeeper !/var/lib/zookeeper/data /data /datalog
 
-mariadb         | MariaDB          | critical   | mariadb mariadb-galera mariadb-server alpine-mariadb | !/bitnami/mariadb /var/lib/mysql /config
+mariadb         | MariaDB          | critical   | mariadb mariadb-aria mariadb-galera mariadb-server alpine-mariadb | !/bitnami/mariadb /var/lib/mysql /config
 mysql           | MySQL            | critical   | mysql mysql-server percona percona-server percona-xtradb-cluster alpine-mysql | !/var/lib/mysql !/bitnami/mysql
 mongodb         | MongoDB          | critical   | mongo mongodb mongodb-community-server mongodb-enterprise-server percona-server-mongodb mongodb-atlas-local | !/data/db !/bitnami/mongodb
 redis           | Redis            | replayable | redis valkey redis-stack redis-stack-server | /data !/bitnami/redis/data !/bitnami/valkey/data

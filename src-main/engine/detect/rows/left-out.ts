@@ -14,7 +14,13 @@ export interface LeftOut {
 
 /** The rules by which a mount is left out, first that fits; null for what is taken. */
 export function leftOut(view: StackView, mount: StackMount): LeftOut | null {
-  return byType(mount) ?? bySource(mount) ?? byBackups(view, mount) ?? byAbsence(view, mount)
+  return (
+    byType(mount) ??
+    byTarget(mount) ??
+    bySource(mount) ??
+    byBackups(view, mount) ??
+    byAbsence(view, mount)
+  )
 }
 
 function byType(mount: StackMount): LeftOut | null {
@@ -39,6 +45,19 @@ function byType(mount: StackMount): LeftOut | null {
     case 'bind':
       return null
   }
+}
+
+/** A volume for the sockets and process ids that containers of a stack share. */
+function byTarget(mount: StackMount): LeftOut | null {
+  const isRuntime = (target: string): boolean =>
+    /^(?:\/var)?\/run\/./.test(target) && !/^(?:\/var)?\/run\/secrets(?:\/|$)/.test(target)
+  return mount.users.length > 0 && mount.users.every(user => isRuntime(user.target))
+    ? {
+        decision: 'exclude',
+        rule: 'system',
+        reason: 'Left out: run-time files (sockets, process ids), made anew at every start.',
+      }
+    : null
 }
 
 function bySource(mount: StackMount): LeftOut | null {

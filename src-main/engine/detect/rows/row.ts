@@ -1,6 +1,6 @@
 import type { Item } from '../../../contract/model.ts'
-import type { StackMount } from '../mounts.ts'
-import type { StackView } from '../view.ts'
+import type { MountUser, StackMount } from '../mounts.ts'
+import { isSettingsTarget, type StackView } from '../view.ts'
 
 /** What a row says unless it says otherwise. */
 export const blank = {
@@ -19,11 +19,19 @@ export const blank = {
  * count only while they run: they are never stopped or paused for this stack's backup.
  */
 export function writersOf(view: StackView, mount: StackMount): readonly string[] {
-  const ours = mount.users.filter(user => !user.readOnly).map(user => user.container.service)
+  const ours = mount.users
+    .filter(user => !user.readOnly && !isSettingsOfServer(view, user))
+    .map(user => user.container.service)
   const others = view.facts.outsiders
     .filter(each => each.mount === mount.id && !each.readOnly && each.running)
     .map(each => `${each.stack}/${each.service}`)
   return [...new Set([...ours, ...others])]
+}
+
+/** Database servers read their settings and start-up scripts, though hardly anybody mounts those read-only. */
+function isSettingsOfServer(view: StackView, { container, target }: MountUser): boolean {
+  if (view.roleOf(container).database === null) return false
+  return isSettingsTarget(target) || /\.(?:conf|cnf|ini|sh|sql|ya?ml|json|toml|acl)$/i.test(target)
 }
 
 /** The user of a mount that stands for it in the ledger: the first that can write, else the first. */
