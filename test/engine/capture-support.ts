@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 import type { EngineId } from '../../lab/docker.ts'
-import { labEngine } from '../../lab/docker.ts'
+import { docker, labEngine, ownerLabel, ownerValue, uniqueName } from '../../lab/docker.ts'
 import type { JobStage } from '../../src-main/contract/model.ts'
 import type { DockerHost, Host } from '../../src-main/engine/hosts/host.ts'
 import { openHost } from '../../src-main/engine/hosts/index.ts'
@@ -122,4 +122,66 @@ export function recordedJob(jobId = `job-${Math.random().toString(36).slice(2)}`
     },
   }
   return job
+}
+
+/** A volume for one test, removed at its end. */
+export interface TestVolume extends AsyncDisposable {
+  readonly name: string
+}
+
+const lab = docker(engineId)
+
+export async function makeVolume(prefix = 'cap'): Promise<TestVolume> {
+  const name = uniqueName(prefix)
+  await lab.run(['volume', 'create', '--label', `${ownerLabel}=${ownerValue}`, name])
+  return {
+    name,
+    [Symbol.asyncDispose]: async () => {
+      await lab.run(['volume', 'rm', '-f', name])
+    },
+  }
+}
+
+/** Runs a shell script in a rich container that has the volume at /v and ends. */
+export async function inVolume(
+  volume: string,
+  script: string,
+  options: readonly string[] = [],
+): Promise<string> {
+  const label = ['--label', `${ownerLabel}=${ownerValue}`]
+  const mount = ['--network=none', '-v', `${volume}:/v`]
+  return lab.run(['run', '--rm', ...label, ...mount, ...options, 'lab/base:1', 'sh', '-ec', script])
+}
+
+/** A container that stays until the test ends; removed then, whatever its state. */
+export interface TestContainer extends AsyncDisposable {
+  readonly id: string
+  readonly name: string
+}
+
+export async function makeContainer(
+  options: readonly string[],
+  image = 'lab/base:1',
+  command: readonly string[] = ['sleep', '100000'],
+): Promise<TestContainer> {
+  const name = uniqueName('cap')
+  const label = ['--label', `${ownerLabel}=${ownerValue}`]
+  // Init as process 1, so that a stop need not wait for the grace period.
+  const argv = ['run', '-d', '--init', '--name', name, ...label, ...options, image, ...command]
+  const id = (await lab.run(argv)).trim()
+  return {
+    id,
+    name,
+    [Symbol.asyncDispose]: async () => {
+      await lab.try(['rm', '-f', '-v', id])
+    },
+  }
+}
+
+/** Helpers of Lifeboat on the engine that this process, or a child that is named, has started. */
+export async function helpersOf(pid: number = process.pid): Promise<readonly string[]> {
+  const format = '{{.ID}} {{.Label "io.lifeboat.owner"}}'
+  const filter = ['--filter', 'label=io.lifeboat.helper']
+  const text = await lab.run(['ps', '-a', '--no-trunc', ...filter, '--format', format])
+  return text.split('\n').filter(line => line.includes(`"pid":${pid},`))
 }
