@@ -1,4 +1,5 @@
 import { z } from 'zod'
+
 import type {
   BackupPlan,
   BackupReport,
@@ -14,7 +15,14 @@ import type {
   Stack,
   StackPolicy,
 } from './model.ts'
-import type { DoctorReport, Paths, RepairReport, Settings, SnapshotDetail, UndoEntry } from './reports.ts'
+import type {
+  DoctorReport,
+  Paths,
+  RepairReport,
+  Settings,
+  SnapshotDetail,
+  UndoEntry,
+} from './reports.ts'
 
 /** Marks a result's type in the request table; there is nothing at run time. */
 function type<T>(): T {
@@ -22,11 +30,15 @@ function type<T>(): T {
 }
 
 const text = z.string().min(1).max(4096)
-const host = text.describe('host id: local, a saved name, context:NAME, unix:///…, ssh://…, folder:/…')
+const host = text.describe(
+  'host id: local, a saved name, context:NAME, unix:///…, ssh://…, folder:/…',
+)
 const stack = z.string().min(1).max(400)
 const repository = text.optional().describe('repository folder; the default one when left out')
 const only = z.array(text).max(10_000).optional()
-const snapshot = text.describe('snapshot id, or the end of one that is unique, or a stack name for its newest')
+const snapshot = text.describe(
+  'snapshot id, or the end of one that is unique, or a stack name for its newest',
+)
 
 export const policySchema = z.strictObject({
   exclude: z.array(text),
@@ -57,7 +69,10 @@ export const requests = {
   },
   'settings.setRepository': { args: z.strictObject({ path: text }), result: type<Settings>() },
 
-  'host.list': { args: z.strictObject({ test: z.boolean().optional() }), result: type<readonly HostSummary[]>() },
+  'host.list': {
+    args: z.strictObject({ test: z.boolean().optional() }),
+    result: type<readonly HostSummary[]>(),
+  },
   'host.test': { args: z.strictObject({ host }), result: type<HostSummary>() },
   'host.add': { args: z.strictObject({ name: text, address: text }), result: type<HostSummary>() },
   'host.trust': {
@@ -69,7 +84,10 @@ export const requests = {
   'stack.list': { args: z.strictObject({ host }), result: type<readonly Stack[]>() },
   'stack.get': { args: z.strictObject({ host, stack }), result: type<Stack>() },
 
-  'backup.plan': { args: z.strictObject({ host, stack, only, repository }), result: type<BackupPlan>() },
+  'backup.plan': {
+    args: z.strictObject({ host, stack, only, repository }),
+    result: type<BackupPlan>(),
+  },
   'backup.start': {
     args: z.strictObject({ host, stack, only, repository }),
     result: type<{ readonly jobId: string }>(),
@@ -79,7 +97,10 @@ export const requests = {
     args: z.strictObject({ repository, host: host.optional(), stack: stack.optional() }),
     result: type<readonly SnapshotSummary[]>(),
   },
-  'snapshot.show': { args: z.strictObject({ repository, snapshot }), result: type<SnapshotDetail>() },
+  'snapshot.show': {
+    args: z.strictObject({ repository, snapshot }),
+    result: type<SnapshotDetail>(),
+  },
   'snapshot.files': {
     args: z.strictObject({
       repository,
@@ -104,7 +125,11 @@ export const requests = {
   },
 
   'check.start': {
-    args: z.strictObject({ repository, snapshots: z.array(text).optional(), readData: z.boolean() }),
+    args: z.strictObject({
+      repository,
+      snapshots: z.array(text).optional(),
+      readData: z.boolean(),
+    }),
     result: type<{ readonly jobId: string }>(),
   },
 
@@ -148,7 +173,12 @@ export type JobResult =
   | { readonly kind: 'backup'; readonly report: BackupReport }
   | { readonly kind: 'check'; readonly reports: readonly CheckReport[] }
   | { readonly kind: 'restore'; readonly report: RestoreReport }
-  | { readonly kind: 'extract'; readonly files: number; readonly bytes: number; readonly to: string }
+  | {
+      readonly kind: 'extract'
+      readonly files: number
+      readonly bytes: number
+      readonly to: string
+    }
 
 /** What the engine tells without being asked. */
 export interface Events {
@@ -160,7 +190,9 @@ export type EventName = keyof Events
 
 /** The handlers behind the contract: a missing or misspelt request does not compile. */
 export type Handlers = {
-  readonly [N in RequestName]: (args: z.output<(typeof requests)[N]['args']>) => Promise<ResultOf<N>>
+  readonly [N in RequestName]: (
+    args: z.output<(typeof requests)[N]['args']>,
+  ) => Promise<ResultOf<N>>
 }
 
 /** What the app, the command line and the tests talk to. */

@@ -296,7 +296,8 @@ export interface CheckReport {
 /** One entry of a volume archive, as browsed. */
 export interface FileEntry {
   readonly path: string
-  readonly type: 'file' | 'directory' | 'symlink' | 'hardlink' | 'fifo' | 'socket' | 'block' | 'character'
+  readonly type:
+    'file' | 'directory' | 'symlink' | 'hardlink' | 'fifo' | 'socket' | 'block' | 'character'
   readonly sizeBytes: number
   readonly mode: number
   readonly uid: number
@@ -385,7 +386,8 @@ export interface RestoreReport {
 // ---------------------------------------------------------------- jobs
 
 export type JobKind = 'backup' | 'check' | 'restore' | 'undo' | 'drill' | 'extract' | 'import'
-export type JobStage = 'detect' | 'plan' | 'capture' | 'store' | 'verify' | 'restore' | 'health' | 'done'
+export type JobStage =
+  'detect' | 'plan' | 'capture' | 'store' | 'verify' | 'restore' | 'health' | 'done'
 
 /** At most five a second; a newer one replaces an older one. */
 export interface JobProgress {

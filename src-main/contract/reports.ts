@@ -24,7 +24,11 @@ export interface Paths {
 
 /** What the start-up repair found and did after a crash. */
 export interface RepairReport {
-  readonly actions: readonly { readonly what: string; readonly ok: boolean; readonly detail: string }[]
+  readonly actions: readonly {
+    readonly what: string
+    readonly ok: boolean
+    readonly detail: string
+  }[]
 }
 
 export interface SavedHost {

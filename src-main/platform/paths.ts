@@ -9,7 +9,12 @@ function bases(
   platform: NodeJS.Platform,
   env: Environment,
   home: string,
-): { readonly config: string; readonly state: string; readonly cache: string; readonly data: string } {
+): {
+  readonly config: string
+  readonly state: string
+  readonly cache: string
+  readonly data: string
+} {
   if (platform === 'win32') {
     const roaming = env['APPDATA'] ?? path.join(home, 'AppData', 'Roaming')
     const local = env['LOCALAPPDATA'] ?? path.join(home, 'AppData', 'Local')

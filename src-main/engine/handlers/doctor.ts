@@ -22,7 +22,12 @@ export function doctorHandlers({ deps, repository }: Services): Pick<Handlers, '
         ...(await checkRepository(deps, repository)),
         await checkWritable('Settings folder', deps.paths.config),
         await checkWritable('State folder', deps.paths.state),
-        await checkProgram(deps, 'ssh', 'Hosts over SSH', 'Install the OpenSSH client to reach hosts over SSH.'),
+        await checkProgram(
+          deps,
+          'ssh',
+          'Hosts over SSH',
+          'Install the OpenSSH client to reach hosts over SSH.',
+        ),
       ]
       return { ok: checks.every(check => check.state !== 'failed'), checks }
     },

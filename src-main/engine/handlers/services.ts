@@ -2,8 +2,8 @@ import path from 'node:path'
 
 import type { EventName, Events } from '../../contract/contract.ts'
 import { defaultPolicy, type StackPolicy } from '../../contract/model.ts'
-import { openHost } from '../hosts/index.ts'
 import type { Host } from '../hosts/host.ts'
+import { openHost } from '../hosts/index.ts'
 import { type JobManager, jobManager } from '../jobs/job-manager.ts'
 import type { EngineDeps } from '../ports.ts'
 import { openRepository, type Repository } from '../store/repository.ts'
@@ -76,7 +76,7 @@ export function makeServices(
     },
     async policy(hostId, stack) {
       const { policies } = await deps.settings.read()
-      return { ...defaultPolicy, ...policies[`${hostId}/${stack}`] } as StackPolicy
+      return { ...defaultPolicy, ...policies[`${hostId}/${stack}`] }
     },
     async close() {
       for (const job of jobs.list()) {

@@ -33,8 +33,7 @@ export function snapshotDetail(listed: ListedSnapshot, manifest: Manifest): Snap
     excluded: manifest.excluded,
     warnings: manifest.warnings,
     downtimeMs: manifest.quiesce.downtimeMs,
-    durationMs:
-      new Date(manifest.finishedAt).getTime() - new Date(manifest.startedAt).getTime(),
+    durationMs: new Date(manifest.finishedAt).getTime() - new Date(manifest.startedAt).getTime(),
     lifeboatVersion: manifest.lifeboat.version,
   }
 }

@@ -12,8 +12,10 @@ type SnapshotHandlers = Pick<
 >
 
 /** Without the folder, which is a matter of this computer alone. */
-function summaryOf({ folder: _folder, ...summary }: ListedSnapshot): SnapshotSummary {
-  return summary
+function summaryOf(listed: ListedSnapshot): SnapshotSummary {
+  return Object.fromEntries(
+    Object.entries(listed).filter(([name]) => name !== 'folder'),
+  ) as unknown as SnapshotSummary
 }
 
 /** Listing, looking into and taking files out of snapshots. */
@@ -35,7 +37,15 @@ export function snapshotHandlers(services: Services): SnapshotHandlers {
       return snapshotDetail(listed, await repository.readManifest(listed.id))
     },
 
-    async 'snapshot.files'({ repository: folder, snapshot, item, folder: inside, search, offset, limit }) {
+    async 'snapshot.files'({
+      repository: folder,
+      snapshot,
+      item,
+      folder: inside,
+      search,
+      offset,
+      limit,
+    }) {
       const repository = await openRepository(folder, false)
       const { id } = await repository.resolve(snapshot)
       return listFiles(repository.folderOf(id), await repository.readManifest(id), item, {

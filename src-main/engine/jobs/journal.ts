@@ -18,7 +18,11 @@ export interface Journal {
   readonly daemonId: string | null
   readonly stack: string
   /** Containers that were stopped or paused, in the order in which it was done. */
-  readonly quiesced: readonly { readonly containerId: string; readonly service: string; readonly how: 'stop' | 'pause' }[]
+  readonly quiesced: readonly {
+    readonly containerId: string
+    readonly service: string
+    readonly how: 'stop' | 'pause'
+  }[]
   readonly helpers: readonly string[]
   /** Partial snapshot folder, or null. */
   readonly partialFolder: string | null
@@ -32,6 +36,19 @@ export interface RestoreJournal {
   readonly stage: 'staging' | 'switching' | 'switched' | 'finishing'
   readonly safetySnapshot: string | null
   readonly repository: string
+  /** What was not there before and is removed again unless the restore is accepted. Written before it is made. */
+  readonly created?: {
+    readonly networks: readonly string[]
+    readonly volumes: readonly string[]
+    /** Names. */
+    readonly containers: readonly string[]
+    /** Absolute host paths, the outermost first. */
+    readonly folders: readonly string[]
+  }
+  /** Containers that did not run and were started for the restore: stopped again when it is taken back. */
+  readonly started?: readonly string[]
+  /** Containers that run once the restore is accepted, in the order in which they start. */
+  readonly runAfter?: readonly string[]
   readonly items: readonly {
     readonly item: string
     readonly driver: string
