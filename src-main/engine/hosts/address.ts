@@ -38,7 +38,7 @@ export function parseAddress(text: string, homeDirectory: string): Address {
   const [, scheme = '', rest = ''] = /^([a-z]+):(.*)$/.exec(text) ?? []
   switch (scheme) {
     case 'unix':
-      return { kind: 'socket', path: absolutePath(text, rest.replace(/^\/\/(?=\/)/, '')) }
+      return { kind: 'socket', path: absolutePath(text, rest.replace(/^\/\//, '')) }
     case 'npipe':
       return { kind: 'pipe', path: pipePath(text, rest) }
     case 'tcp':
@@ -74,7 +74,7 @@ function tcpAddress(text: string, rest: string): Address {
 }
 
 function sshAddress(text: string, rest: string): Address {
-  const match = /^\/\/(?:([^@/]+)@)?(\[[0-9a-fA-F:.%]+\]|[^@/:]+)(?::(\d{1,5}))?(\/.*)?$/.exec(rest)
+  const match = /^\/\/(?:([^@/]+)@)?(\[[0-9a-fA-F:.]+(?:%[A-Za-z0-9]+)?\]|[^@/:]+)(?::(\d{1,5}))?(\/.*)?$/.exec(rest)
   if (match === null) throw badAddress(text, 'SSH is written ssh://[user@]host[:port]')
   const [, user, host = '', port, socketPath] = match
   const alias = host.replace(/^\[|\]$/g, '')
