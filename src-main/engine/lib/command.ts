@@ -5,8 +5,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly user?: string
   readonly workingDirectory?: string
-  /** `pipe` gives `stdin`; text or bytes are written and the input is closed; default: no input. */
-  readonly stdin?: 'pipe' | string | Buffer
+  /** `pipe` gives `stdin`; bytes are written and the input is closed; default: no input. */
+  readonly stdin?: 'pipe' | Buffer
   readonly signal?: AbortSignal
 }
 

@@ -31,8 +31,9 @@ export async function runText(
   argv: readonly string[],
   options: RunTextOptions = {},
 ): Promise<RunTextResult> {
-  const { acceptExitCodes: accepted = [0], maxBytes = DEFAULT_MAX_BYTES, ...rest } = options
-  const command = await place.start(argv, rest)
+  const { acceptExitCodes: accepted = [0], maxBytes = DEFAULT_MAX_BYTES, stdin, ...rest } = options
+  const input = stdin === undefined ? {} : { stdin: Buffer.from(stdin) }
+  const command = await place.start(argv, { ...rest, ...input })
   const chunks: Buffer[] = []
   let bytes = 0
   try {

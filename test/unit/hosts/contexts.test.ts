@@ -24,7 +24,13 @@ function depsWith(
   env: Readonly<Record<string, string>> = {},
   hosts: Settings['hosts'] = [],
 ): HostDeps {
-  const settings: Settings = { schemaVersion: 1, repository: '/r', hosts, policies: {} }
+  const settings: Settings = {
+    schemaVersion: 1,
+    repository: '/r',
+    knownRepositories: {},
+    hosts,
+    policies: {},
+  }
   return {
     env,
     homeDirectory: home,

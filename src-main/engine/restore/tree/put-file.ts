@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { AppError } from '../../../contract/errors.ts'
 import type { CheckRow } from '../../../contract/model.ts'
 import { interrupted } from '../../lib/interrupted.ts'
+import { counted } from '../counted.ts'
 import type { TreeTarget } from './tree-place.ts'
 import { rootOf, workOf } from './tree-place.ts'
 import { putScript } from './unpack-scripts.ts'
@@ -47,20 +48,18 @@ export async function putFile(
       workOf(target),
       part.path,
       mode === null ? '-' : (mode & 0o7777).toString(8),
-      owner === null ? '-' : `${owner.uid}:${owner.gid}`,
+      owner === null || !target.at.keepsOwners ? '-' : `${owner.uid}:${owner.gid}`,
       part.modified === null ? '-' : (Date.parse(part.modified) / 1000).toFixed(3),
       path.posix.join(rootOf(target), part.path),
       part.kind,
     ],
-    { stdin: part.kind === 'symlink' ? (part.linkTarget ?? '') : 'pipe', signal },
+    { stdin: part.kind === 'symlink' ? Buffer.from(part.linkTarget ?? '') : 'pipe', signal },
   )
   const printed = textOf(running.stdout)
   let failure: unknown = null
   if (running.stdin !== null) {
-    const source = part.open()
-    source.on('data', (chunk: Buffer) => onBytes(chunk.length))
     try {
-      await pipeline(source, running.stdin, { signal })
+      await pipeline(counted(part.open(), onBytes), running.stdin, { signal })
     } catch (error) {
       failure = error
     }
