@@ -1,9 +1,11 @@
+import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 import type { EngineId } from '../../lab/docker.ts'
 import { docker, labEngine, ownerLabel, ownerValue, uniqueName } from '../../lab/docker.ts'
+import { waitFor } from '../../lab/lib/wait.ts'
 import type { JobStage } from '../../src-main/contract/model.ts'
 import type { DockerHost, Host } from '../../src-main/engine/hosts/host.ts'
 import { openHost } from '../../src-main/engine/hosts/index.ts'
@@ -184,4 +186,105 @@ export async function helpersOf(pid: number = process.pid): Promise<readonly str
   const filter = ['--filter', 'label=io.lifeboat.helper']
   const text = await lab.run(['ps', '-a', '--no-trunc', ...filter, '--format', format])
   return text.split('\n').filter(line => line.includes(`"pid":${pid},`))
+}
+
+/** A little stack with Compose's labels, made without Compose: up within a second or two. */
+export interface SmallStack extends AsyncDisposable {
+  readonly name: string
+  readonly volume: string
+  /** Writes to the volume and runs. */
+  readonly app: TestContainer
+  /** Runs, and has no data. */
+  readonly web: TestContainer
+  /** Has the volume, and was stopped before. */
+  readonly idle: TestContainer
+}
+
+/** `megabytes`: how much noise is in the volume. */
+export async function makeSmallStack(
+  megabytes: number,
+  options: { readonly how?: 'stop' | 'pause'; readonly app?: readonly string[] } = {},
+): Promise<SmallStack> {
+  const name = uniqueName('stack')
+  const volume = await makeVolume(name)
+  await inVolume(
+    volume.name,
+    `mkdir /v/files; head -c ${megabytes}000000 /dev/urandom >/v/large; for i in $(seq 50); do echo $i >/v/files/$i; done`,
+  )
+  const labels = (service: string): readonly string[] =>
+    Object.entries({ project: name, service, oneoff: 'False', 'container-number': '1' }).flatMap(
+      ([key, value]) => ['--label', `com.docker.compose.${key}=${value}`],
+    )
+  const mount = ['-v', `${volume.name}:/data`]
+  // The label of another backup tool asks for a stop instead of a pause.
+  const stop =
+    options.how === 'stop' ? ['--label', 'docker-volume-backup.stop-during-backup=true'] : []
+  const app = await makeContainer([...labels('app'), ...mount, ...stop, ...(options.app ?? [])])
+  const web = await makeContainer(labels('web'))
+  const idle = await makeContainer([...labels('idle'), ...mount])
+  await lab.run(['stop', '-t', '1', idle.id])
+  return {
+    name,
+    volume: volume.name,
+    app,
+    web,
+    idle,
+    [Symbol.asyncDispose]: async () => {
+      for (const each of [app, web, idle, volume]) await each[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** State, start time and restart count of each container: equal before and after when nothing touched it but a pause. */
+export async function statesOf(...containers: readonly TestContainer[]): Promise<unknown> {
+  return Promise.all(
+    containers.map(async each => {
+      const { status, paused } = await lab.containerState(each.id)
+      return { id: each.id, status, paused }
+    }),
+  )
+}
+
+/** A child that backs up a stack, see backup-child.ts. */
+export interface BackupChild {
+  readonly pid: number
+  readonly lines: readonly string[]
+  /** Resolves when a line contains this. */
+  said(text: string): Promise<void>
+  kill(signal: NodeJS.Signals): void
+  readonly ended: Promise<unknown>
+}
+
+export function startBackup(home: Home, stack: string, hold?: string): BackupChild {
+  const script = path.join(import.meta.dirname, 'backup-child.ts')
+  const env = { ...process.env, ...(hold === undefined ? {} : { LIFEBOAT_TEST_HOLD: hold }) }
+  const child = spawn(process.execPath, [script, home.folder, stack], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const lines: string[] = []
+  let rest = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    const parts = (rest + chunk.toString('utf8')).split('\n')
+    rest = parts.pop() ?? ''
+    lines.push(...parts)
+  })
+  const ended = new Promise(resolve => child.once('close', resolve))
+  return {
+    pid: child.pid ?? 0,
+    lines,
+    async said(text) {
+      let over = false
+      void ended.then(() => (over = true))
+      await waitFor(
+        `the backup to say ${text}`,
+        () => over || lines.some(each => each.includes(text)),
+      )
+      if (!lines.some(each => each.includes(text))) {
+        throw new Error(`the backup ended without ${text}:\n${lines.slice(-20).join('\n')}`)
+      }
+    },
+    kill: signal => void child.kill(signal),
+    ended,
+  }
 }
