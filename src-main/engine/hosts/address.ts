@@ -74,7 +74,10 @@ function tcpAddress(text: string, rest: string): Address {
 }
 
 function sshAddress(text: string, rest: string): Address {
-  const match = /^\/\/(?:([^@/]+)@)?(\[[0-9a-fA-F:.]+(?:%[A-Za-z0-9]+)?\]|[^@/:]+)(?::(\d{1,5}))?(\/.*)?$/.exec(rest)
+  const match =
+    /^\/\/(?:([^@/]+)@)?(\[[0-9a-fA-F:.]+(?:%[A-Za-z0-9]+)?\]|[^@/:]+)(?::(\d{1,5}))?(\/.*)?$/.exec(
+      rest,
+    )
   if (match === null) throw badAddress(text, 'SSH is written ssh://[user@]host[:port]')
   const [, user, host = '', port, socketPath] = match
   const alias = host.replace(/^\[|\]$/g, '')

@@ -109,6 +109,7 @@ export class Demultiplexer extends Readable {
   #pieces: Buffer[] = []
   #bytes = 0
   #finished = false
+  #failure: Error | null = null
 
   /** `resume` is called when bytes may be fed again after `feed` returned false. */
   constructor(onStderr: (chunk: Buffer) => void, resume: () => void) {
@@ -121,6 +122,11 @@ export class Demultiplexer extends Readable {
       },
       stderr: onStderr,
     })
+  }
+
+  /** Why the source failed; null when it did not, also when only the reader gave up. */
+  get failure(): Error | null {
+    return this.#failure
   }
 
   /** True once the connection has said all it had to say. */
@@ -137,7 +143,7 @@ export class Demultiplexer extends Readable {
     try {
       this.#parser.write(bytes)
     } catch (error) {
-      this.destroy(error as Error)
+      this.fail(error as Error)
       return false
     }
     if (this.#bytes === 0) return true
@@ -156,9 +162,15 @@ export class Demultiplexer extends Readable {
       this.#parser.end()
       this.push(null)
     } catch (error) {
-      this.destroy(error as Error)
+      this.fail(error as Error)
     }
     this.emit('finished')
+  }
+
+  /** The source is broken: the reader gets the error, and `failure` tells it. */
+  fail(error: Error): void {
+    this.#failure ??= error
+    this.destroy(error)
   }
 
   override _read(): void {

@@ -57,7 +57,7 @@ describe('hosts/address', () => {
     'ftp://host',
     'nas',
   ])('refuses %j', text => {
-    expect(() => parse(text)).toThrowError(expect.objectContaining({ code: 'usage' }))
+    expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'usage' }))
   })
 
   it.each([

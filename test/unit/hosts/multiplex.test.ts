@@ -73,7 +73,7 @@ describe('hosts/multiplex: FrameParser', () => {
     for (let length = 1; length < wire.length; length++) {
       const { parser } = collect()
       parser.write(wire.subarray(0, length))
-      expect(() => parser.end()).toThrowError(expect.objectContaining({ code: 'stream-corrupt' }))
+      expect(() => parser.end()).toThrow(expect.objectContaining({ code: 'stream-corrupt' }))
     }
   })
 
@@ -86,7 +86,7 @@ describe('hosts/multiplex: FrameParser', () => {
     ['an error page', Buffer.from('<html><body>502 Bad Gateway</body></html>')],
   ])('refuses %s and passes none of it on as data', (_name, wire) => {
     const { parser, stdout, stderr } = collect()
-    expect(() => parser.write(wire)).toThrowError(
+    expect(() => parser.write(wire)).toThrow(
       expect.objectContaining({ code: 'stream-corrupt' }),
     )
     expect(stdout().length + stderr().length).toBe(0)
@@ -96,14 +96,14 @@ describe('hosts/multiplex: FrameParser', () => {
     const { parser, stdout } = collect()
     expect(() =>
       parser.write(Buffer.concat([frame(1, Buffer.from('good')), Buffer.alloc(9, 0xff)])),
-    ).toThrowError(expect.objectContaining({ code: 'stream-corrupt' }))
+    ).toThrow(expect.objectContaining({ code: 'stream-corrupt' }))
     expect(stdout().toString()).toBe('good')
   })
 
   it('turns the engine’s own error frame into an error with its words', () => {
     const { parser } = collect()
     parser.write(frame(3, Buffer.from('error reading the log')))
-    expect(() => parser.end()).toThrowError(
+    expect(() => parser.end()).toThrow(
       expect.objectContaining({ code: 'stream-corrupt', details: 'error reading the log' }),
     )
   })

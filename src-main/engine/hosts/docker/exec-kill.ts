@@ -8,10 +8,11 @@ export const COMMAND_MARK = 'LIFEBOAT_COMMAND'
  * Children go before their parents, each parent gets the time to collect them, and a process is held
  * still while it is looked at. So no process is ever orphaned and then killed by a signal: an orphan is
  * collected by process 1, and a Postgres that is process 1 takes that for a crashed backend and ends
- * every session. `$1` the mark, `$2` rounds of 0.1 s with TERM, `$3` rounds in all.
+ * every session. Only what neither heeds TERM nor stops making children is ended all at once at last.
+ * `$1` the mark, `$2` rounds of 0.1 s with TERM, `$3` rounds in order, `$4` rounds in all.
  */
 export const killScript = `
-mark=$1 patience=$2 limit=$3
+mark=$1 patience=$2 order=$3 limit=$4
 marked=' ' seen=' ' sessions=' ' told=' ' round=0
 
 carries_mark() {
@@ -71,6 +72,11 @@ scan
 while [ "$members" != ' ' ]; do
   round=$((round + 1))
   [ "$round" -gt "$limit" ] && exit 1
+  if [ "$round" -gt "$order" ]; then
+    kill -STOP $members 2>/dev/null
+    kill -KILL $members 2>/dev/null
+    members=
+  fi
   for pid in $members; do
     if [ "$round" -gt "$patience" ]; then
       case $living in *" $pid "*) ;; *) kill -KILL "$pid" 2>/dev/null ;; esac
@@ -92,5 +98,5 @@ exit 0
 
 /** The argv that ends the command with this id. */
 export function killArgv(commandId: string): readonly string[] {
-  return ['sh', '-c', killScript, 'lifeboat-kill', `${COMMAND_MARK}=${commandId}`, '50', '90']
+  return ['sh', '-c', killScript, 'lifeboat-kill', `${COMMAND_MARK}=${commandId}`, '50', '65', '90']
 }

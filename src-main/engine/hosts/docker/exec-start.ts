@@ -22,7 +22,7 @@ export async function awaitStart(
 ): Promise<void> {
   const deadline = Date.now() + START_LIMIT_MS
   for (let pause = 2; ; pause = Math.min(pause * 2, 100)) {
-    if (output.errored !== null) throw output.errored
+    if (output.failure !== null) throw output.failure
     const state = await inspectExec(api, execId)
     if (state === null) throw containerGone(description)
     if (state.started) return

@@ -133,9 +133,9 @@ class ExecCommand {
       output.once('close', () => resolve(output.readableEnded))
     })
     try {
-      if (output.errored !== null && this.#killing === undefined) {
+      if (output.failure !== null && this.#killing === undefined) {
         await this.#endAfterFailure()
-        throw output.errored
+        throw output.failure
       }
       // Nobody reads any more, so the command must not go on: it would hold locks and transactions.
       if (!wasRead && this.#killing === undefined) await this.#kill(output)

@@ -27,7 +27,7 @@ export function outputOf(
   // The consumer learns of an error by its own pipeline or by the result of the command.
   stdout.on('error', () => undefined)
   const fail = (error: unknown): void => {
-    stdout.destroy(connectionError(endpoint, error))
+    stdout.fail(connectionError(endpoint, error))
     connection.destroy()
   }
   connection.on('error', fail)
