@@ -7,7 +7,7 @@ import { closestName } from './closest-name.ts'
 import { coverageOf } from './coverage.ts'
 import type { StackFacts, StackGroup } from './facts.ts'
 import { detectFolderStacks } from './folder/folder-stacks.ts'
-import { lookInside, openInside, outsideFacts } from './gather.ts'
+import { finishLooking, lookInside, outsideFacts } from './gather.ts'
 import { groupStacks, outsidersOf } from './grouping.ts'
 import type { Inventory } from './inventory.ts'
 import { buildLedger } from './ledger.ts'
@@ -80,28 +80,25 @@ export async function detectStack(
   return { inventory: inventoryOf(facts), helper }
 }
 
-/** Asks the database servers while the helper starts, then looks into files and mounts. */
+/** Looks into files and mounts while the database servers are asked. */
 async function lookDeep(
   survey: Survey,
   bases: readonly StackFacts[],
   signal: AbortSignal,
 ): Promise<{ readonly stacks: readonly StackFacts[]; readonly helper: Helper | null }> {
   const { host, deps } = survey
-  const opening = openInside(host, bases, deps, signal)
+  const looking = lookInside(host, bases, deps, signal)
   // It may fail while the servers are still being asked; it is told when its turn comes.
-  opening.catch(() => undefined)
-  let stacks: readonly StackFacts[]
+  looking.catch(() => undefined)
+  let asked: readonly StackFacts[]
   try {
-    stacks = await mapLimited(bases, 2, each => withServers(survey, each, signal))
+    asked = await mapLimited(bases, 2, each => withServers(survey, each, signal))
   } catch (error) {
-    await opening.then(opened => opened.helper?.close()).catch(() => undefined)
+    await looking.then(inside => inside.helper?.close()).catch(() => undefined)
     throw error
   }
-  const inside = await lookInside(host, stacks, await opening, deps, signal)
-  return {
-    helper: inside.helper,
-    stacks: stacks.map(each => ({ ...each, ...inside.facts.get(each.group.name) })),
-  }
+  const inside = await looking
+  return { stacks: await finishLooking(host, asked, inside, signal), helper: inside.helper }
 }
 
 interface Survey {

@@ -13,9 +13,11 @@ const LIMIT_MS = 20_000
  */
 export async function readLayers(
   host: DockerHost,
-  view: StackView,
+  views: readonly StackView[],
 ): Promise<ReadonlyMap<string, readonly string[]>> {
-  const suspects = view.facts.group.containers.filter(each => isSuspect(view, each))
+  const suspects = views.flatMap(view =>
+    view.facts.group.containers.filter(each => isSuspect(view, each)),
+  )
   const pairs = await mapLimited(suspects, 2, async ({ id }) => {
     const changes = await within(host.changes(id), LIMIT_MS)
     return [id, changes] as const

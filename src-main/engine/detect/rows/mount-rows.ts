@@ -11,6 +11,9 @@ export function mountRows(view: StackView): readonly Item[] {
   return joinNested(view.mounts.map(mount => mountRow(view, mount)))
 }
 
+const secretsReason =
+  'Secrets: copied as a folder, so that its own mode and owner come back too; each file is also kept with config:secrets.'
+
 function mountRow(view: StackView, mount: StackMount): Item {
   const owner = ownerOf(mount)
   const facts = view.factsOf(mount)
@@ -39,8 +42,9 @@ function mountRow(view: StackView, mount: StackMount): Item {
       reason: `Kept with config:${config}, with mode and owner.`,
     }
   }
-  const secret = config !== null || isSecretsFolder(mount)
-  return { ...base, ...included(view, mount), ...(secret ? { criticality: 'critical' } : {}) }
+  const row: Item = { ...base, ...included(view, mount) }
+  if (isSecretsFolder(mount)) return { ...row, criticality: 'critical', reason: secretsReason }
+  return config === null ? row : { ...row, criticality: 'critical' }
 }
 
 type Included = Pick<Item, 'decision' | 'method' | 'consistency' | 'reason'> &
