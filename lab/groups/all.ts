@@ -31,12 +31,11 @@ export const groupNames = [
   'browser',
   'electron',
   'minio',
-  'chroma',
 ] as const
 export type GroupName = (typeof groupNames)[number]
 
 /** Groups that take minutes, and are left to the background unless they are asked for by name. */
-export const slowGroups: readonly GroupName[] = ['minio', 'chroma']
+export const slowGroups: readonly GroupName[] = ['minio']
 
 export const groups: Readonly<Record<GroupName, Group>> = {
   docker: { after: [], ensure: ensureDocker, isReady: dockerIsReady },
@@ -57,7 +56,6 @@ export const groups: Readonly<Record<GroupName, Group>> = {
       )),
   },
   minio: imageGroup(['images'], image => image.needs === 'minio'),
-  chroma: imageGroup(['images'], image => image.needs === 'chroma-wheels'),
 }
 
 async function ensureDocker(report: Report): Promise<void> {

@@ -40,6 +40,8 @@ export async function ensureElectron(report: Report): Promise<void> {
   await rm(work, { recursive: true, force: true })
 }
 
+const foreign = (name: string): boolean => /\.(desktop|png)$/.test(name)
+
 /** Empties `resources` and gives the program its plain name: what is left is Electron as published. */
 async function keepRuntime(root: string): Promise<void> {
   const sizes = await Promise.all(
@@ -52,7 +54,12 @@ async function keepRuntime(root: string): Promise<void> {
   await rename(join(root, largest.name), join(root, 'electron'))
   await rm(join(root, 'resources'), { recursive: true, force: true })
   await mkdir(join(root, 'resources'))
-  for (const name of ['AppRun', '.DirIcon', 'usr']) {
+  for (const name of [
+    'AppRun',
+    '.DirIcon',
+    'usr',
+    ...sizes.map(found => found.name).filter(foreign),
+  ]) {
     await rm(join(root, name), { recursive: true, force: true })
   }
   await run(['chmod', '-R', 'a+rX', root])
