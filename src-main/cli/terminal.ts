@@ -9,6 +9,7 @@ import {
   terminalProgress,
 } from './output/progress-line.ts'
 import { type Style, styleFor, wantsColour } from './output/style.ts'
+import type { TableLook } from './output/table.ts'
 
 /** The two streams of a command: data on stdout, messages on stderr (rule C1). */
 export interface Terminal {
@@ -16,12 +17,19 @@ export interface Terminal {
   /** Marks for stdout and for stderr; each stream decides by itself. */
   readonly outStyle: Style
   readonly errStyle: Style
+  /** Columns and marks for tables on stdout; a pipe or a file has no width. */
+  readonly look: TableLook
   /** Data. */
   out(text: string): void
-  /** One JSON document on stdout. */
-  json(document: unknown): void
+  /**
+   * The result of a command, in the form that was asked for: words, one JSON document, or the last of
+   * the JSON lines. `words` is called only for people.
+   */
+  result(document: object, words: () => string): void
+  /** The error that ended a command, for a program that reads stdout; nothing for people. */
+  errorDocument(document: object): void
   /** One JSON line on stdout, for `--json-stream`. */
-  jsonLine(document: unknown): void
+  jsonLine(document: object): void
   /** A message; quiet with `--quiet`. */
   say(text: string): void
   /** A message that is shown even with `--quiet`. */
@@ -49,19 +57,35 @@ export function terminal(
   const writeErr = (text: string): void => {
     stderr.write(text)
   }
+  const out = (text: string): void => {
+    stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+  }
+  const jsonLine = (document: object): void => {
+    stdout.write(`${JSON.stringify(document)}\n`)
+  }
+  const json = (document: object): void => {
+    stdout.write(`${JSON.stringify(document, null, stdout.isTTY ? 2 : undefined)}\n`)
+  }
   return {
     options,
     outStyle,
     errStyle,
-    out(text) {
-      stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+    look: {
+      width: stdout.isTTY ? Math.max(stdout.columns, 40) : Number.POSITIVE_INFINITY,
+      style: outStyle,
     },
-    json(document) {
-      stdout.write(`${JSON.stringify(document, null, stdout.isTTY ? 2 : undefined)}\n`)
+    out,
+    result(document, words) {
+      const whole = { schemaVersion: 1, ...document }
+      if (options.jsonStream) jsonLine({ type: 'result', ...whole })
+      else if (options.json) json(whole)
+      else out(words())
     },
-    jsonLine(document) {
-      stdout.write(`${JSON.stringify(document)}\n`)
+    errorDocument(document) {
+      if (options.jsonStream) jsonLine({ type: 'error', ...document })
+      else if (options.json) json(document)
     },
+    jsonLine,
     say(text) {
       if (!options.quiet) writeErr(`${text}\n`)
     },
@@ -82,12 +106,34 @@ export function terminal(
           hint: `Pass ${flag}.`,
         })
       }
-      const reader = createInterface({ input: stdin, output: stderr })
-      try {
-        return await reader.question(question)
-      } finally {
-        reader.close()
-      }
+      return askPerson(question, stdin, stderr)
     },
+  }
+}
+
+/** One line from a person. Ctrl-C and the end of input are answers too: no. */
+async function askPerson(
+  question: string,
+  input: NodeJS.ReadStream,
+  output: NodeJS.WriteStream,
+): Promise<string> {
+  const reader = createInterface({ input, output })
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      const stop = (): void => {
+        reject(
+          new AppError('interrupted', {
+            message: 'The question was not answered.',
+            state: NOTHING_CHANGED,
+            hint: 'Run the command again when it suits you.',
+          }),
+        )
+      }
+      reader.on('SIGINT', stop)
+      reader.on('close', stop)
+      reader.question(question).then(resolve, reject)
+    })
+  } finally {
+    reader.close()
   }
 }

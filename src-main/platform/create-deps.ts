@@ -1,8 +1,10 @@
 import os from 'node:os'
+import path from 'node:path'
 
 import type { EngineDeps } from '../engine/ports.ts'
 import { keychain } from './keychain.ts'
 import { lineLogger, type LogLevel } from './logger.ts'
+import { withNamedRepository } from './named-repository.ts'
 import { resolvePaths } from './paths.ts'
 import { settingsFile } from './settings-file.ts'
 
@@ -13,20 +15,27 @@ export function createDeps(input: {
   readonly log: (line: string) => void
   /** Repository named by a flag; stronger than environment and settings. */
   readonly repository?: string
+  /** The environment, when it is not that of the process. */
+  readonly env?: Readonly<Record<string, string | undefined>>
   /** Told when the settings could not be read. */
   readonly onSettingsWarning?: (message: string) => void
 }): EngineDeps {
   const home = os.homedir()
-  const resolved = resolvePaths(process.platform, process.env, home)
-  const paths =
-    input.repository === undefined ? resolved : { ...resolved, repository: input.repository }
+  const env = input.env ?? process.env
+  const paths = resolvePaths(process.platform, env, home)
+  const stored = settingsFile(
+    paths.settingsFile,
+    resolvePaths(process.platform, { ...env, LIFEBOAT_REPOSITORY: undefined }, home).repository,
+    input.onSettingsWarning,
+  )
+  const named = input.repository ?? env['LIFEBOAT_REPOSITORY'] ?? ''
   return {
     paths,
-    settings: settingsFile(paths.settingsFile, paths.repository, input.onSettingsWarning),
+    settings: named === '' ? stored : withNamedRepository(stored, path.resolve(named)),
     secrets: keychain(process.platform),
     clock: { now: () => new Date() },
     logger: lineLogger(input.logLevel, input.log),
-    env: process.env,
+    env,
     homeDirectory: home,
     version: input.version,
   }

@@ -1,8 +1,27 @@
-export { registerBackup } from './backup.ts'
-export { registerCheck } from './check.ts'
-export { registerCompletion } from './completion.ts'
-export { registerDoctor } from './doctor.ts'
-export { registerHosts } from './hosts.ts'
-export { registerRestore } from './restore.ts'
-export { registerSnapshots } from './snapshots.ts'
-export { registerStacks } from './stacks.ts'
+import { registerAudit } from './audit.ts'
+import { registerBackup } from './backup.ts'
+import { registerCheck } from './check.ts'
+import type { RegisterCommand } from './command.ts'
+import { registerCompletion } from './completion.ts'
+import { registerDemo } from './demo.ts'
+import { registerDoctor } from './doctor.ts'
+import { registerHosts } from './hosts.ts'
+import { registerRestore } from './restore.ts'
+import { registerSnapshots } from './snapshots.ts'
+import { registerStacks } from './stacks.ts'
+import { registerStatus } from './status.ts'
+
+/** Every verb, in the order of the help. */
+export const commands: readonly RegisterCommand[] = [
+  registerDemo,
+  registerStacks,
+  registerBackup,
+  registerStatus,
+  registerSnapshots,
+  registerCheck,
+  registerRestore,
+  registerHosts,
+  registerDoctor,
+  registerAudit,
+  registerCompletion,
+]

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 
-import { AppError, NOTHING_CHANGED } from '../../contract/errors.ts'
+import { safeText } from '../output/safe-text.ts'
+import { usageError } from '../usage-error.ts'
 import type { RegisterCommand } from './command.ts'
 
 /** One verb with what may follow it. */
@@ -17,18 +18,21 @@ export const registerCompletion: RegisterCommand = (program, run) => {
     .command('completion')
     .argument('<shell>', shells.join(', '))
     .summary('a script that completes lifeboat in your shell')
-    .addHelpText('before', 'Example:\n  lifeboat completion bash > ~/.local/share/bash-completion/completions/lifeboat\n')
+    .addHelpText(
+      'before',
+      'Example:\n  lifeboat completion bash > ~/.local/share/bash-completion/completions/lifeboat\n',
+    )
     .action((shell: string) =>
       run(session => {
         const known = shells.find(each => each === shell)
         if (known === undefined) {
-          throw new AppError('usage', {
-            message: `There is no completion for ${shell}.`,
-            state: NOTHING_CHANGED,
-            hint: `Use one of: ${shells.join(', ')}.`,
-          })
+          throw usageError(
+            `There is no completion for ${safeText(shell)}.`,
+            `Use one of: ${shells.join(', ')}.`,
+          )
         }
-        session.terminal.out(completionScript(known, entriesOf(program)))
+        const script = completionScript(known, entriesOf(program))
+        session.terminal.result({ shell: known, script }, () => script)
         return Promise.resolve(0)
       }),
     )

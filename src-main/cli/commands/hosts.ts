@@ -1,8 +1,8 @@
 import type { HostSummary } from '../../contract/model.ts'
 import { safeText } from '../output/safe-text.ts'
-import type { Style } from '../output/style.ts'
-import { type Cell, table } from '../output/table.ts'
-import type { RegisterCommand } from './command.ts'
+import { type Cell, table, type TableLook } from '../output/table.ts'
+import type { Session } from '../session.ts'
+import { listByDefault, notEmpty, type RegisterCommand } from './command.ts'
 
 interface TrustFlags {
   readonly fingerprint?: string
@@ -18,56 +18,50 @@ export const registerHosts: RegisterCommand = (program, run) => {
       'Examples:\n  lifeboat hosts\n  lifeboat hosts test ssh://nas\n  lifeboat hosts add nas ssh://nas\n',
     )
 
+  listByDefault(hosts, run, list)
   hosts
-    .command('list', { isDefault: true })
+    .command('list')
     .summary('every host that was found, where, and whether it answers')
-    .action(() =>
-      run(async session => {
-        const { terminal } = session
-        const client = await session.client()
-        terminal.say('Looking for Docker hosts …')
-        const found = await client.call('host.list', { test: true })
-        if (terminal.options.json) terminal.json({ schemaVersion: 1, hosts: found })
-        else terminal.out(hostsText(found, terminal.outStyle))
-        return 0
-      }),
-    )
+    .action(() => run(list))
 
   hosts
     .command('test')
-    .argument('<host>', 'host id or address')
+    .argument('<host>', 'host id or address', notEmpty)
     .summary('reach one host and say which layer fails')
     .action((host: string) =>
       run(async session => {
         const { terminal } = session
-        const client = await session.client()
         terminal.say(`Reaching ${safeText(host)} …`)
+        const client = await session.client()
         const summary = await client.call('host.test', { host })
-        if (terminal.options.json) terminal.json({ schemaVersion: 1, host: summary })
-        else terminal.out(hostsText([summary], terminal.outStyle))
+        terminal.result({ host: summary }, () => hostsText([summary], terminal.look))
         return summary.state === 'ready' ? 0 : 13
       }),
     )
 
   hosts
     .command('add')
-    .argument('<name>', 'a name of your choice')
-    .argument('<address>', 'ssh://[user@]alias, unix:///path, tcp://…, context:NAME or folder:/path')
+    .argument('<name>', 'a name of your choice', notEmpty)
+    .argument(
+      '<address>',
+      'ssh://[user@]alias, unix:///path, tcp://…, context:NAME or folder:/path',
+      notEmpty,
+    )
     .summary('save a host under a name and pin it to its engine')
     .action((name: string, address: string) =>
       run(async session => {
         const { terminal } = session
+        terminal.say(`Reaching ${safeText(address)} …`)
         const client = await session.client()
         const summary = await client.call('host.add', { name, address })
-        if (terminal.options.json) terminal.json({ schemaVersion: 1, host: summary })
-        else terminal.out(`${safeText(name)} is saved: ${safeText(summary.endpoint)}`)
+        terminal.result({ host: summary }, () => addedText(name, summary))
         return 0
       }),
     )
 
   hosts
     .command('trust')
-    .argument('<host>', 'host id or address')
+    .argument('<host>', 'host id or address', notEmpty)
     .option('--fingerprint <sha256>', 'trust only this fingerprint (SHA256:…)')
     .option('--yes', 'trust the key that the host shows now')
     .summary("show an SSH host's key and trust it")
@@ -80,29 +74,49 @@ export const registerHosts: RegisterCommand = (program, run) => {
           fingerprint: flags.fingerprint,
           accept: flags.yes,
         })
-        if (terminal.options.json) terminal.json({ schemaVersion: 1, host: summary })
-        else terminal.out(`The key of ${safeText(host)} is trusted from now on.`)
+        terminal.result(
+          { host: summary },
+          () => `The key of ${safeText(host)} is trusted from now on.`,
+        )
         return 0
       }),
     )
 
   hosts
     .command('remove')
-    .argument('<name>', 'name of a saved host')
+    .argument('<name>', 'name of a saved host', notEmpty)
     .summary('forget a saved host; its snapshots stay')
     .action((name: string) =>
       run(async session => {
         const { terminal } = session
         const client = await session.client()
         await client.call('host.remove', { name })
-        if (terminal.options.json) terminal.json({ schemaVersion: 1, removed: name })
-        else terminal.out(`${safeText(name)} is forgotten. Its snapshots stay where they are.`)
+        terminal.result(
+          { removed: name },
+          () => `${safeText(name)} is forgotten. Its snapshots stay where they are.`,
+        )
         return 0
       }),
     )
 }
 
-function hostsText(hosts: readonly HostSummary[], style: Style): string {
+async function list(session: Session): Promise<number> {
+  const { terminal } = session
+  terminal.say('Looking for Docker hosts …')
+  const client = await session.client()
+  const found = await client.call('host.list', { test: true })
+  terminal.result({ hosts: found }, () => hostsText(found, terminal.look))
+  return 0
+}
+
+function addedText(name: string, { state, endpoint, problem }: HostSummary): string {
+  const saved = `${safeText(name)} is saved: ${safeText(endpoint)}`
+  if (state === 'ready' || problem === null) return saved
+  return `${saved}\nIt does not answer yet: ${safeText(problem.message)} ${safeText(problem.hint)}`
+}
+
+function hostsText(hosts: readonly HostSummary[], look: TableLook): string {
+  const { style } = look
   const rows = hosts.map((host): Cell[] => [
     host.isDefault ? '*' : '',
     host.id,
@@ -125,6 +139,6 @@ function hostsText(hosts: readonly HostSummary[], style: Style): string {
       { title: 'WHY' },
     ],
     rows,
-    style.bold,
+    look,
   )
 }

@@ -1,11 +1,15 @@
-import { AppError, NOTHING_CHANGED } from '../../contract/errors.ts'
+import { AppError, NOTHING_CHANGED, toWire } from '../../contract/errors.ts'
 import type { RestorePlan, RestoreReport } from '../../contract/model.ts'
+import { errorText } from '../output/error-text.ts'
 import { formatDuration, formatTime, plural } from '../output/format.ts'
 import { safeText } from '../output/safe-text.ts'
+import { shellWord } from '../output/shell-word.ts'
 import type { Style } from '../output/style.ts'
-import { type Cell, table } from '../output/table.ts'
-import type { FinishedJob, Session } from '../session.ts'
-import { collect, type RegisterCommand } from './command.ts'
+import { type Cell, table, type TableLook } from '../output/table.ts'
+import { hanging } from '../output/wrap.ts'
+import { errorOf, type FinishedJob, type Session } from '../session.ts'
+import { usageError } from '../usage-error.ts'
+import { collect, notEmpty, type RegisterCommand } from './command.ts'
 
 interface RestoreFlags {
   readonly only?: readonly string[]
@@ -18,7 +22,7 @@ interface RestoreFlags {
 export const registerRestore: RegisterCommand = (program, run) => {
   program
     .command('restore')
-    .argument('<snapshot>', 'id, a unique end of one, or a stack for its newest')
+    .argument('<snapshot>', 'id, a unique end of one, or a stack for its newest', notEmpty)
     .option('--only <item>', 'only this item of the snapshot; may be given more than once', collect)
     .option('--in-place', 'replace what is there now (a safety snapshot is taken first)')
     .option('--confirm <stack>', "the stack's name, letter by letter")
@@ -29,117 +33,148 @@ export const registerRestore: RegisterCommand = (program, run) => {
       'before',
       'Examples:\n  lifeboat restore nextcloud --dry-run\n  lifeboat restore nextcloud --in-place --confirm nextcloud\n  lifeboat restore nextcloud --only database:db/nextcloud --in-place --confirm nextcloud\n',
     )
-    .action((snapshot: string, flags: RestoreFlags) => run(session => restore(session, snapshot, flags)))
+    .action((snapshot: string, flags: RestoreFlags) =>
+      run(session => restore(session, snapshot, flags)),
+    )
 
   program
     .command('undo')
-    .argument('[restore]', 'id of the restore; the newest one when left out')
+    .argument('[restore]', 'id of the restore; the newest one when left out', notEmpty)
     .option('--confirm <stack>', "the stack's name, letter by letter")
     .option('--dry-run', 'show the plan and change nothing')
     .summary('back to how things were before a restore, for 7 days')
-    .addHelpText('before', 'Examples:\n  lifeboat undo --dry-run\n  lifeboat undo --confirm nextcloud\n')
-    .action((id: string | undefined, flags: RestoreFlags) => run(session => undo(session, id, flags)))
+    .addHelpText(
+      'before',
+      'Examples:\n  lifeboat undo --dry-run\n  lifeboat undo --confirm nextcloud\n',
+    )
+    .action((id: string | undefined, flags: RestoreFlags) =>
+      run(session => undo(session, id, flags)),
+    )
 }
 
 async function restore(session: Session, snapshot: string, flags: RestoreFlags): Promise<number> {
   const { terminal } = session
-  const client = await session.client()
+  const { repo, host, hostGiven } = terminal.options
   const asked = {
-    repository: terminal.options.repo,
+    repository: repo,
     snapshot,
     only: flags.only === undefined ? undefined : [...flags.only],
-    host: terminal.options.hostGiven ? terminal.options.host : undefined,
+    host: hostGiven ? host : undefined,
   }
-  if (flags.dryRun === true) {
-    return showPlan(session, await client.call('restore.plan', asked))
+  if (flags.dryRun !== true && flags.inPlace !== true) {
+    throw usageError(
+      'lifeboat restore must be told where to restore to.',
+      'Look first: --dry-run. Then: --in-place --confirm STACK, which takes a safety snapshot before.',
+    )
   }
-  if (flags.inPlace !== true) {
-    throw new AppError('usage', {
-      message: 'Say where the snapshot shall be restored to.',
-      state: NOTHING_CHANGED,
-      hint: 'lifeboat restore SNAPSHOT --in-place --confirm STACK; look at --dry-run first.',
-    })
-  }
-  const plan = await client.call('restore.plan', asked)
-  const confirm = await confirmation(session, plan, flags)
-  return finish(session, await session.runJob(each => each.call('restore.start', { ...asked, confirm })))
-}
-
-async function undo(session: Session, id: string | undefined, flags: RestoreFlags): Promise<number> {
-  const { terminal } = session
+  terminal.say(`Comparing ${safeText(snapshot)} with what is there now …`)
   const client = await session.client()
-  const plan = await client.call('undo.plan', { restore: id })
-  if (flags.dryRun === true) return showPlan(session, plan)
-  terminal.say(`This undoes a restore of ${safeText(plan.stack)}.`)
-  const confirm = await confirmation(session, plan, flags)
-  return finish(session, await session.runJob(each => each.call('undo.start', { restore: id, confirm })))
-}
-
-/** The name as the user typed it; whether it is right is the engine's decision alone. */
-async function confirmation(
-  session: Session,
-  plan: RestorePlan,
-  flags: RestoreFlags,
-): Promise<string> {
-  if (flags.confirm !== undefined) return flags.confirm
-  const { terminal } = session
-  if (flags.yes === true) {
-    throw new AppError('confirmation-needed', {
-      message: '--yes is not enough to replace a stack.',
-      state: NOTHING_CHANGED,
-      hint: `Pass --confirm ${plan.stack}.`,
-    })
-  }
-  if (!terminal.options.json) terminal.warn(restorePlanText(plan, terminal.errStyle))
-  return terminal.ask(
-    `Type the name of the stack to restore it in place (${safeText(plan.stack)}): `,
-    `--confirm ${plan.stack}`,
+  if (flags.dryRun === true) return showPlan(session, await client.call('restore.plan', asked))
+  const confirm =
+    flags.confirm ?? (await askName(session, await client.call('restore.plan', asked), flags))
+  return finish(
+    session,
+    await session.runJob(each => each.call('restore.start', { ...asked, confirm })),
   )
 }
 
-function showPlan(session: Session, plan: RestorePlan): number {
+async function undo(
+  session: Session,
+  id: string | undefined,
+  flags: RestoreFlags,
+): Promise<number> {
   const { terminal } = session
-  if (terminal.options.json) terminal.json({ schemaVersion: 1, ...plan })
-  else terminal.out(restorePlanText(plan, terminal.outStyle))
-  return 0
+  terminal.say('Looking at what was there before the restore …')
+  const client = await session.client()
+  if (flags.dryRun === true) {
+    return showPlan(session, await client.call('undo.plan', { restore: id }))
+  }
+  const confirm =
+    flags.confirm ??
+    (await askName(session, await client.call('undo.plan', { restore: id }), flags))
+  return finish(
+    session,
+    await session.runJob(each => each.call('undo.start', { restore: id, confirm })),
+  )
 }
 
-function finish(session: Session, finished: FinishedJob): number {
+/** The name as the user types it; whether it is right is the engine's decision alone. */
+async function askName(session: Session, plan: RestorePlan, flags: RestoreFlags): Promise<string> {
   const { terminal } = session
-  if (finished.result.kind !== 'restore') return 1
-  const { report } = finished.result
-  if (terminal.options.jsonStream) terminal.jsonLine({ type: 'result', schemaVersion: 1, ...report })
-  else if (terminal.options.json) terminal.json({ schemaVersion: 1, ...report })
-  else terminal.out(restoreReportText(report, terminal.outStyle))
-  return report.outcome === 'complete' ? 0 : report.outcome === 'partial' ? 3 : 1
+  const flag = `--confirm ${shellWord(plan.stack)}`
+  if (flags.yes === true) {
+    throw new AppError('confirmation-needed', {
+      message: '--yes is not enough to replace a stack: its name must be given.',
+      state: NOTHING_CHANGED,
+      hint: `Pass ${flag}.`,
+    })
+  }
+  if (plan.blockers.length > 0) {
+    const [first] = plan.blockers
+    throw new AppError('failed', {
+      message: first?.message ?? 'This restore cannot start.',
+      state: NOTHING_CHANGED,
+      hint: first?.hint ?? 'lifeboat restore SNAPSHOT --dry-run shows why.',
+      details: plan.blockers.map(each => each.message).join('\n'),
+    })
+  }
+  const { json, jsonStream } = terminal.options
+  const look = { ...terminal.look, style: terminal.errStyle }
+  if (!json && !jsonStream) terminal.warn(restorePlanText(plan, look))
+  return terminal.ask(
+    `Type the stack’s name to replace what is there now (${safeText(plan.stack)}): `,
+    flag,
+  )
+}
+
+function showPlan({ terminal }: Session, plan: RestorePlan): number {
+  terminal.result(plan, () => restorePlanText(plan, terminal.look))
+  return plan.blockers.length === 0 ? 0 : 1
+}
+
+function finish({ terminal }: Session, { job, result }: FinishedJob): number {
+  if (result.kind !== 'restore') return 1
+  const { report } = result
+  const error = errorOf(job)
+  if (error !== null) terminal.warn(errorText(toWire(error), terminal.errStyle, false))
+  terminal.result({ ...report, error: error === null ? null : toWire(error) }, () =>
+    restoreReportText(report, terminal.look),
+  )
+  const codes = { complete: 0, partial: 3, failed: 1 }
+  return error === null ? codes[report.outcome] : error.exitCode
 }
 
 /** A restore plan for a person: the difference, the steps, what stands in the way. */
-export function restorePlanText(plan: RestorePlan, style: Style): string {
-  const differences = table(
-    [{ title: 'ITEM' }, { title: 'NOW' }, { title: 'IN THE SNAPSHOT' }],
-    plan.differences.map((each): Cell[] => [
-      each.item,
-      each.replaces ? { text: each.now, mark: style.warn } : each.now,
-      each.snapshot,
-    ]),
-    style.bold,
+export function restorePlanText(plan: RestorePlan, look: TableLook): string {
+  const { style, width } = look
+  const differences = plan.differences.flatMap(each => [
+    style.bold(safeText(each.item)),
+    hanging('  now       ', mark(safeText(each.now), each.replaces, style), width),
+    hanging('  snapshot  ', safeText(each.snapshot), width),
+  ])
+  const steps = plan.steps.map(step => {
+    const first = `${step.changes ? style.warn('*') : ' '}${String(step.order).padStart(3)}  `
+    return hanging(first, safeText(step.detail), width)
+  })
+  const left = plan.notRestored.map(each =>
+    style.dim(
+      hanging('  ', `not restored: ${safeText(each.item)} — ${safeText(each.reason)}`, width),
+    ),
   )
+  const blockers = plan.blockers.flatMap(each => [
+    style.bad(hanging('✗ ', safeText(each.message), width)),
+    hanging('  ', safeText(each.hint), width),
+  ])
   return [
     style.bold(`Restore of ${safeText(plan.stack)} on ${safeText(plan.host)}`),
     `from snapshot ${safeText(plan.snapshot)}`,
     '',
-    differences,
+    ...differences,
     '',
-    ...plan.steps.map(
-      step =>
-        `${step.changes ? style.warn('*') : ' '}${String(step.order).padStart(3)}  ${safeText(step.detail)}`,
-    ),
-    ...plan.notRestored.map(each => style.dim(`  not restored: ${safeText(each.item)} — ${safeText(each.reason)}`)),
-    ...plan.warnings.map(warning => style.warn(`! ${safeText(warning)}`)),
-    ...plan.blockers.map(
-      blocker => `${style.bad(`✗ ${safeText(blocker.message)}`)}\n  ${safeText(blocker.hint)}`,
-    ),
+    ...steps,
+    ...left,
+    ...plan.warnings.map(warning => style.warn(hanging('! ', safeText(warning), width))),
+    ...blockers,
     '',
     style.dim(
       plan.blockers.length === 0
@@ -149,30 +184,43 @@ export function restorePlanText(plan: RestorePlan, style: Style): string {
   ].join('\n')
 }
 
+function mark(text: string, replaces: boolean, style: Style): string {
+  return replaces ? style.warn(`${text} (will be replaced)`) : text
+}
+
 /** What a restore did, for a person. */
-export function restoreReportText(report: RestoreReport, style: Style): string {
-  const rows = report.items.map((item): Cell[] => [
-    item.outcome === 'restored'
-      ? { text: '✓', mark: style.good }
-      : { text: '✗', mark: style.bad },
-    item.id,
-    item.outcome,
-    item.error ?? plural(item.checks.filter(check => check.ok).length, 'comparison equal', 'comparisons equal'),
-  ])
-  const end = report.rolledBack
-    ? style.bad('✗ The restore did not work and was rolled back: everything is as it was before.')
-    : report.outcome === 'complete'
-      ? style.good(`✓ It works: ${safeText(report.health.detail)}`)
-      : style.bad(`✗ Not everything came back. ${safeText(report.health.detail)}`)
+export function restoreReportText(report: RestoreReport, look: TableLook): string {
+  const { style, width } = look
+  const rows = report.items.map((item): Cell[] => {
+    const equal = item.checks.filter(check => check.ok).length
+    return [
+      item.outcome === 'restored'
+        ? { text: '✓', mark: style.good }
+        : { text: '✗', mark: style.bad },
+      item.id,
+      item.outcome,
+      item.error ?? plural(equal, 'comparison equal', 'comparisons equal'),
+    ]
+  })
+  const undo = `lifeboat undo ${shellWord(safeText(report.restore))} --confirm ${shellWord(safeText(report.stack))}`
   return [
-    table([{ title: ' ' }, { title: 'ITEM' }, { title: 'OUTCOME' }, { title: '' }], rows, style.bold),
-    ...report.warnings.map(warning => style.warn(`! ${safeText(warning)}`)),
-    end,
+    table([{ title: ' ' }, { title: 'ITEM' }, { title: 'OUTCOME' }, { title: '' }], rows, look),
+    ...report.warnings.map(warning => style.warn(hanging('! ', safeText(warning), width))),
+    restoreEnd(report, look),
     ...(report.undoUntil === null
       ? []
-      : [
-          `Undo until ${formatTime(report.undoUntil)}: lifeboat undo ${safeText(report.restore)} --confirm ${safeText(report.stack)}`,
-        ]),
+      : [`Undo until ${formatTime(report.undoUntil)}:`, `  ${undo}`]),
     style.dim(`Took ${formatDuration(report.durationMs)}.`),
   ].join('\n')
+}
+
+function restoreEnd(report: RestoreReport, { style, width }: TableLook): string {
+  const { health, outcome, rolledBack } = report
+  if (rolledBack) {
+    const text = 'The restore did not work and was rolled back: everything is as it was before.'
+    return style.bad(hanging('✗ ', text, width))
+  }
+  return outcome === 'complete'
+    ? style.good(hanging('✓ ', `It works: ${safeText(health.detail)}`, width))
+    : style.bad(hanging('✗ ', `Not everything came back. ${safeText(health.detail)}`, width))
 }

@@ -1,15 +1,15 @@
+import type { FileEntry, SnapshotSummary } from '../../contract/model.ts'
 import type { SnapshotDetail } from '../../contract/reports.ts'
-import type { SnapshotSummary } from '../../contract/model.ts'
 import { formatBytes, formatDuration, formatTime, plural } from '../output/format.ts'
 import { safeText } from '../output/safe-text.ts'
-import type { Style } from '../output/style.ts'
-import { type Cell, table } from '../output/table.ts'
+import { type Cell, table, type TableLook } from '../output/table.ts'
+import { hanging } from '../output/wrap.ts'
 import type { Session } from '../session.ts'
-import type { RegisterCommand } from './command.ts'
+import { listByDefault, notEmpty, type RegisterCommand, wholeNumber } from './command.ts'
 
 interface FilesFlags {
   readonly search?: string
-  readonly limit?: string
+  readonly limit?: number
 }
 
 export const registerSnapshots: RegisterCommand = (program, run) => {
@@ -21,25 +21,26 @@ export const registerSnapshots: RegisterCommand = (program, run) => {
       'Examples:\n  lifeboat snapshots list\n  lifeboat snapshots show nextcloud\n  lifeboat snapshots files nextcloud volume:nextcloud_data --search invoice\n  lifeboat snapshots extract nextcloud volume:nextcloud_data photos --to ~/Desktop/photos\n',
     )
 
+  listByDefault(snapshots, run, session => list(session, undefined))
   snapshots
-    .command('list', { isDefault: true })
-    .argument('[stack]', 'only snapshots of this stack')
+    .command('list')
+    .argument('[stack]', 'only snapshots of this stack', notEmpty)
     .summary('every snapshot with its age, size and proof')
     .action((stack: string | undefined) => run(session => list(session, stack)))
 
   snapshots
     .command('show')
-    .argument('<snapshot>', 'id, a unique end of one, or a stack for its newest')
+    .argument('<snapshot>', 'id, a unique end of one, or a stack for its newest', notEmpty)
     .summary('what a snapshot holds, in words')
     .action((snapshot: string) => run(session => show(session, snapshot)))
 
   snapshots
     .command('files')
-    .argument('<snapshot>', 'id, a unique end of one, or a stack for its newest')
-    .argument('<item>', 'item of the snapshot, for instance volume:NAME')
+    .argument('<snapshot>', 'id, a unique end of one, or a stack for its newest', notEmpty)
+    .argument('<item>', 'item of the snapshot, for instance volume:NAME', notEmpty)
     .argument('[folder]', 'folder inside the item', '')
     .option('--search <text>', 'paths that contain this text, anywhere in the item')
-    .option('--limit <number>', 'at most so many rows', '1000')
+    .option('--limit <number>', 'at most so many rows', wholeNumber, 1000)
     .summary('the files of a volume or folder in a snapshot')
     .action((snapshot: string, item: string, folder: string, flags: FilesFlags) =>
       run(session => files(session, snapshot, item, folder, flags)),
@@ -47,10 +48,10 @@ export const registerSnapshots: RegisterCommand = (program, run) => {
 
   snapshots
     .command('extract')
-    .argument('<snapshot>', 'id, a unique end of one, or a stack for its newest')
-    .argument('<item>', 'item of the snapshot, for instance volume:NAME')
+    .argument('<snapshot>', 'id, a unique end of one, or a stack for its newest', notEmpty)
+    .argument('<item>', 'item of the snapshot, for instance volume:NAME', notEmpty)
     .argument('[paths...]', 'files or folders inside the item; everything when left out')
-    .requiredOption('--to <folder>', 'new or empty folder on this computer')
+    .requiredOption('--to <folder>', 'new or empty folder on this computer', notEmpty)
     .summary('take files out of a snapshot onto this computer')
     .action((snapshot: string, item: string, paths: string[], flags: { readonly to: string }) =>
       run(session => extract(session, snapshot, item, paths, flags.to)),
@@ -62,7 +63,7 @@ export const registerSnapshots: RegisterCommand = (program, run) => {
   ] as const) {
     snapshots
       .command(verb)
-      .argument('<snapshot>', 'id, a unique end of one, or a stack for its newest')
+      .argument('<snapshot>', 'id, a unique end of one, or a stack for its newest', notEmpty)
       .summary(summary)
       .action((snapshot: string) => run(session => pin(session, snapshot, pinned)))
   }
@@ -72,13 +73,21 @@ async function list(session: Session, stack: string | undefined): Promise<number
   const { terminal } = session
   const client = await session.client()
   const snapshots = await client.call('snapshot.list', { repository: terminal.options.repo, stack })
-  if (terminal.options.json) terminal.json({ schemaVersion: 1, snapshots })
-  else terminal.out(listText(snapshots, terminal.outStyle))
+  terminal.result({ snapshots }, () => listText(snapshots, stack, terminal.look))
   return 0
 }
 
-function listText(snapshots: readonly SnapshotSummary[], style: Style): string {
-  if (snapshots.length === 0) return 'No snapshots yet. Make the first: lifeboat backup STACK'
+function listText(
+  snapshots: readonly SnapshotSummary[],
+  stack: string | undefined,
+  look: TableLook,
+): string {
+  const { style } = look
+  if (snapshots.length === 0) {
+    return stack === undefined
+      ? 'No snapshots yet. Make the first: lifeboat backup STACK'
+      : `No snapshot of ${safeText(stack)} here. Make the first: lifeboat backup ${safeText(stack)}`
+  }
   const rows = snapshots.map((snapshot): Cell[] => [
     snapshot.id,
     formatTime(snapshot.time),
@@ -101,7 +110,7 @@ function listText(snapshots: readonly SnapshotSummary[], style: Style): string {
       { title: '' },
     ],
     rows,
-    style.bold,
+    look,
   )
 }
 
@@ -109,12 +118,12 @@ async function show(session: Session, snapshot: string): Promise<number> {
   const { terminal } = session
   const client = await session.client()
   const detail = await client.call('snapshot.show', { repository: terminal.options.repo, snapshot })
-  if (terminal.options.json) terminal.json({ schemaVersion: 1, snapshot: detail })
-  else terminal.out(detailText(detail, terminal.outStyle))
+  terminal.result({ snapshot: detail }, () => detailText(detail, terminal.look))
   return 0
 }
 
-function detailText(detail: SnapshotDetail, style: Style): string {
+function detailText(detail: SnapshotDetail, look: TableLook): string {
+  const { style, width } = look
   const items = detail.items.map((item): Cell[] => {
     const tables = Object.keys(item.counts).length
     const rows = Object.values(item.counts).reduce((sum, count) => sum + count, 0)
@@ -146,18 +155,20 @@ function detailText(detail: SnapshotDetail, style: Style): string {
         { title: '' },
       ],
       items,
-      style.bold,
+      look,
     ),
     ...detail.items.flatMap(item =>
-      item.warnings.map(warning => style.warn(`! ${safeText(item.id)}: ${safeText(warning)}`)),
+      item.warnings.map(text => style.warn(hanging('! ', safeText(`${item.id}: ${text}`), width))),
     ),
-    ...detail.warnings.map(warning => style.warn(`! ${safeText(warning)}`)),
+    ...detail.warnings.map(text => style.warn(hanging('! ', safeText(text), width))),
     ...(detail.excluded.length === 0
       ? []
       : [
           '',
           style.bold('Left out'),
-          ...detail.excluded.map(each => `  ${safeText(each.item)} — ${safeText(each.reason)}`),
+          ...detail.excluded.map(each =>
+            hanging('  ', safeText(`${each.item} — ${each.reason}`), width),
+          ),
         ]),
     '',
     style.dim(
@@ -181,12 +192,17 @@ async function files(
     item,
     folder,
     search: flags.search,
-    limit: Number(flags.limit ?? 1000),
+    limit: Math.min(flags.limit ?? 1000, 10_000),
   })
-  if (terminal.options.json) {
-    terminal.json({ schemaVersion: 1, total, entries })
-    return 0
+  terminal.result({ total, entries }, () => filesText(entries, terminal.look))
+  if (entries.length < total) {
+    const more = plural(total - entries.length, 'more row')
+    terminal.say(`${more}: narrow with a folder or --search, or raise --limit.`)
   }
+  return 0
+}
+
+function filesText(entries: readonly FileEntry[], look: TableLook): string {
   const rows = entries.map((entry): Cell[] => [
     entry.type,
     entry.mode.toString(8).padStart(4, '0'),
@@ -195,24 +211,19 @@ async function files(
     formatTime(entry.modified),
     entry.linkTarget === null ? entry.path : `${entry.path} -> ${entry.linkTarget}`,
   ])
-  terminal.out(
-    table(
-      [
-        { title: 'TYPE' },
-        { title: 'MODE' },
-        { title: 'OWNER' },
-        { title: 'SIZE', align: 'right' },
-        { title: 'CHANGED' },
-        { title: 'PATH' },
-      ],
-      rows,
-      terminal.outStyle.bold,
-    ),
+  return table(
+    [
+      { title: 'TYPE' },
+      { title: 'MODE' },
+      { title: 'OWNER' },
+      { title: 'SIZE', align: 'right' },
+      { title: 'CHANGED' },
+      { title: 'PATH' },
+    ],
+    rows,
+    // A path is never broken: it is there to be copied.
+    { ...look, width: Number.POSITIVE_INFINITY },
   )
-  if (entries.length < total) {
-    terminal.say(`${plural(total - entries.length, 'more row')}: narrow with --search, or raise --limit.`)
-  }
-  return 0
 }
 
 async function extract(
@@ -223,7 +234,7 @@ async function extract(
   to: string,
 ): Promise<number> {
   const { terminal } = session
-  const { result } = await session.runJob(client =>
+  const { job, result } = await session.runJob(client =>
     client.call('snapshot.extract', {
       repository: terminal.options.repo,
       snapshot,
@@ -233,16 +244,13 @@ async function extract(
     }),
   )
   if (result.kind !== 'extract') return 1
-  if (terminal.options.jsonStream) terminal.jsonLine({ type: 'result', schemaVersion: 1, ...result })
-  else if (terminal.options.json) terminal.json({ schemaVersion: 1, ...result })
-  else {
-    terminal.out(
-      terminal.outStyle.good(
-        `✓ ${plural(result.files, 'file')} (${formatBytes(result.bytes)}) written to ${safeText(result.to)}, hashes compared.`,
-      ),
-    )
-  }
-  return 0
+  const { files, bytes } = result
+  terminal.result({ files, bytes, to: result.to }, () =>
+    terminal.outStyle.good(
+      `✓ ${plural(files, 'file')} (${formatBytes(bytes)}) written to ${safeText(result.to)}, hashes compared.`,
+    ),
+  )
+  return job.state === 'partial' ? 3 : 0
 }
 
 async function pin(session: Session, snapshot: string, pinned: boolean): Promise<number> {
@@ -253,7 +261,9 @@ async function pin(session: Session, snapshot: string, pinned: boolean): Promise
     snapshot,
     pinned,
   })
-  if (terminal.options.json) terminal.json({ schemaVersion: 1, snapshot: summary })
-  else terminal.out(`${safeText(summary.id)} is ${summary.pinned ? 'pinned' : 'not pinned any more'}.`)
+  terminal.result(
+    { snapshot: summary },
+    () => `${safeText(summary.id)} is ${summary.pinned ? 'pinned' : 'not pinned any more'}.`,
+  )
   return 0
 }

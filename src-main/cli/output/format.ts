@@ -38,7 +38,9 @@ export function formatTime(iso: string): string {
   const offset = -date.getTimezoneOffset()
   const sign = offset < 0 ? '-' : '+'
   const zone =
-    offset === 0 ? 'UTC' : `${sign}${two(Math.floor(Math.abs(offset) / 60))}:${two(Math.abs(offset) % 60)}`
+    offset === 0
+      ? 'UTC'
+      : `${sign}${two(Math.floor(Math.abs(offset) / 60))}:${two(Math.abs(offset) % 60)}`
   return `${String(date.getFullYear())}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())} ${zone}`
 }
 

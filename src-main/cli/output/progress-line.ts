@@ -1,4 +1,5 @@
 import type { JobEvent, JobProgress } from '../../contract/model.ts'
+import { clip } from './display-width.ts'
 import { formatBytes, formatDuration } from './format.ts'
 import { safeText } from './safe-text.ts'
 import type { Style } from './style.ts'
@@ -44,7 +45,7 @@ export function terminalProgress(
   return {
     progress(progress) {
       clear()
-      write(style.dim(`  ${progressText(progress)}`.slice(0, Math.max(columns() - 1, 20))))
+      write(style.dim(clip(`  ${progressText(progress)}`, Math.max(columns() - 1, 20))))
       shown = true
     },
     event(event) {
@@ -56,7 +57,11 @@ export function terminalProgress(
 }
 
 /** Without a terminal: a line per phase, and one every ten seconds within it. */
-export function plainProgress(write: (text: string) => void, now: () => number, style: Style): ProgressView {
+export function plainProgress(
+  write: (text: string) => void,
+  now: () => number,
+  style: Style,
+): ProgressView {
   let lastPhase = ''
   let lastAt = Number.NEGATIVE_INFINITY
   return {

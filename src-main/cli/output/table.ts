@@ -1,4 +1,7 @@
+import { displayWidth } from './display-width.ts'
 import { safeText } from './safe-text.ts'
+import type { Style } from './style.ts'
+import { wrap } from './wrap.ts'
 
 /** A column: its title, and whether numbers stand right. */
 export interface Column {
@@ -9,46 +12,65 @@ export interface Column {
 /** A cell: its text, and a mark that is put on after the width is known. */
 export type Cell = string | { readonly text: string; readonly mark: (text: string) => string }
 
-function textOf(cell: Cell): string {
-  return safeText(typeof cell === 'string' ? cell : cell.text)
+/** How wide a table may be, and how its titles look. */
+export interface TableLook {
+  /** Columns of the terminal; infinite for a file or a pipe, whose lines are never broken. */
+  readonly width: number
+  readonly style: Style
 }
 
-/** Terminal columns of a text: wide East Asian characters and emoji take two, combining marks none. */
-export function displayWidth(text: string): number {
-  let width = 0
-  for (const { segment } of new Intl.Segmenter().segment(text)) {
-    width += /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u.test(segment) ? 2 : 1
-  }
-  return width
-}
+/** Fewer columns than this are not enough for a sentence. */
+const NARROW = 24
 
-/** Lines of a table with aligned columns; the last column is never padded. */
+/** Spaces before a sentence that stands on the line below its row. */
+const BELOW = '    '
+
+/**
+ * Lines of a table with aligned columns. The last column is never padded; where it does not fit beside the
+ * others it is broken at spaces, and where next to nothing is left for it, it stands below its row.
+ */
 export function table(
   columns: readonly Column[],
   rows: readonly (readonly Cell[])[],
-  title: (text: string) => string,
+  { width, style }: TableLook,
 ): string {
+  const texts = rows.map(row => columns.map((_column, index) => textOf(row[index] ?? '')))
   const widths = columns.map((column, index) =>
-    Math.max(
-      displayWidth(column.title),
-      ...rows.map(row => displayWidth(textOf(row[index] ?? ''))),
-    ),
+    Math.max(displayWidth(column.title), ...texts.map(row => displayWidth(row[index] ?? ''))),
   )
-  function pad(text: string, index: number): string {
+  const before = widths.slice(0, -1).reduce((sum, each) => sum + each + 2, 0)
+  const rest = width - before
+  const last = columns.length - 1
+  const below = (widths[last] ?? 0) > rest && rest < NARROW
+  const beside = below ? columns.slice(0, -1) : columns
+
+  const pad = (text: string, index: number): string => {
     const spaces = ' '.repeat(Math.max((widths[index] ?? 0) - displayWidth(text), 0))
     if (columns[index]?.align === 'right') return spaces + text
-    return index === columns.length - 1 ? text : text + spaces
+    return index === last ? text : text + spaces
   }
-  const head = columns.map((column, index) => title(pad(column.title, index))).join('  ')
-  const body = rows.map(row =>
-    columns
-      .map((_column, index) => {
-        const cell = row[index] ?? ''
-        const padded = pad(textOf(cell), index)
-        return typeof cell === 'string' ? padded : cell.mark(padded)
-      })
-      .join('  ')
-      .trimEnd(),
-  )
-  return [head.trimEnd(), ...body].join('\n')
+  const joined = (cells: readonly string[]): string => cells.join('  ').trimEnd()
+  const body = rows.map((row, line) => {
+    const markOf = (index: number): ((text: string) => string) => {
+      const cell = row[index] ?? ''
+      return typeof cell === 'string' ? text => text : cell.mark
+    }
+    const cells = beside.map((_column, index) =>
+      markOf(index)(pad(texts[line]?.[index] ?? '', index)),
+    )
+    const sentence = texts[line]?.[last] ?? ''
+    if (below) {
+      const lines = sentence === '' ? [] : wrap(sentence, Math.max(width - BELOW.length, NARROW))
+      return [joined(cells), ...lines.map(each => BELOW + style.dim(each))].join('\n')
+    }
+    const [first = '', ...more] = wrap(sentence, rest)
+    const head = joined([...cells.slice(0, -1), markOf(last)(pad(first, last))])
+    return [head, ...more.map(each => ' '.repeat(before) + markOf(last)(each))].join('\n')
+  })
+  const titles = beside.map((column, index) => style.bold(pad(column.title, index)))
+  return [joined(titles), ...body].join('\n')
+}
+
+function textOf(cell: Cell): string {
+  return safeText(typeof cell === 'string' ? cell : cell.text)
 }
