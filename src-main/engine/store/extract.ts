@@ -4,7 +4,7 @@ import path from 'node:path'
 
 import { AppError, NOTHING_CHANGED } from '../../contract/errors.ts'
 import type { FileEntry } from '../../contract/model.ts'
-import { codeOf, syncFolder } from '../lib/durable.ts'
+import { codeOf, makeFolder, syncFolder } from '../lib/durable.ts'
 import { encodePath } from '../lib/path-bytes.ts'
 import { TarParser } from '../lib/tar/tar-parser.ts'
 import { openArtifact } from './artifact-reader.ts'
@@ -75,12 +75,12 @@ export async function extractFiles(request: ExtractRequest): Promise<ExtractResu
   const plan = planExtract(request.paths, wanted, process.platform)
   const to = path.resolve(request.to)
   for (const top of plan.tops) {
-    if (await isThere(path.join(to, top))) throw exists(path.join(to, top))
+    if (await isThere(below(to, top))) throw exists(path.join(to, top))
   }
   const stage = path.join(to, `.lifeboat-extract-${randomBytes(6).toString('hex')}`)
   const needed = wanted.reduce((sum, each) => sum + each.sizeBytes, 0)
   try {
-    await mkdir(stage, { recursive: true, mode: 0o700 })
+    await makeFolder(stage)
     const extraction = new Extraction(stage, plan)
     for (const artifact of artifacts) await extraction.read(request, artifact)
     await extraction.finish()
@@ -103,16 +103,20 @@ export async function extractFiles(request: ExtractRequest): Promise<ExtractResu
 async function publish(stage: string, to: string, plan: ExtractPlan): Promise<string[]> {
   const written: string[] = []
   for (const top of plan.tops) {
-    const from = path.join(stage, top)
+    const from = below(stage, top)
     if (!(await isThere(from))) continue
-    const target = path.join(to, top)
-    if (await isThere(target)) throw exists(target)
-    await mkdir(path.dirname(target), { recursive: true })
+    const target = below(to, top)
+    if (await isThere(target)) throw exists(path.join(to, top))
+    await mkdir(below(to, parentOf(top)), { recursive: true })
     await rename(from, target)
-    written.push(target)
+    written.push(path.join(to, top))
   }
   await syncFolder(to)
   return written
+}
+
+function parentOf(relative: string): string {
+  return relative.slice(0, Math.max(0, relative.lastIndexOf('/')))
 }
 
 /** Inside the hidden folder: bytes that only serve a hard link. */
@@ -220,8 +224,9 @@ class Extraction {
   }
 
   async #makeParent(to: string): Promise<void> {
-    const parent = to.includes('/') ? to.slice(0, to.lastIndexOf('/')) : ''
-    if (parent !== '') await mkdir(below(this.#stage, parent), { recursive: true, mode: 0o700 })
+    const parent = parentOf(to)
+    if (parent === '') return
+    await mkdir(below(this.#stage, parent), { recursive: true, mode: 0o700 })
   }
 
   async #end(entry: FileEntry): Promise<void> {

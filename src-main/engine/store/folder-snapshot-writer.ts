@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { open, readdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 
 import { AppError, NOTHING_CHANGED } from '../../contract/errors.ts'
-import { syncFolder, writeNew } from '../lib/durable.ts'
+import { makeFolderIn, syncFolder, writeNew } from '../lib/durable.ts'
 import type { ProvenStream } from '../lib/proven-stream.ts'
 import { safePath } from '../lib/safe-name.ts'
 import { codecSuffix, GUIDE, MANIFEST, SUMS } from './layout.ts'
@@ -16,6 +16,8 @@ import { sumsText } from './sums.ts'
 export interface WriterPlace {
   readonly id: string
   readonly repositoryId: string
+  /** Folder of the repository, for messages. */
+  readonly repositoryPath: string
   /** `<time>.partial`, which exists. */
   readonly partial: string
   /** The name that it gets. */
@@ -78,7 +80,11 @@ export class FolderSnapshotWriter implements SnapshotWriter {
     const plain = relative.slice(0, relative.length - suffix.length)
     const signal = AbortSignal.any([spec.signal, this.#place.lost])
     const own = { ...spec, codec, signal }
-    const record = await storeArtifact(this.folder, relative, plain, own, source)
+    const record = await storeArtifact(
+      { folder: this.folder, repository: this.#place.repositoryPath, path: relative, plain },
+      own,
+      source,
+    )
     this.#records.set(record.path, record)
     return record
   }
@@ -87,11 +93,11 @@ export class FolderSnapshotWriter implements SnapshotWriter {
     const relative = safePath(name, '', this.#taken)
     const file = path.join(this.folder, relative)
     try {
-      await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
+      await makeFolderIn(this.folder, path.dirname(relative))
       await writeNew(file, content)
     } catch (error) {
       await rm(file, { force: true }).catch(() => undefined)
-      throw await storageError(error, this.folder, content.length)
+      throw await storageError(error, this.#place.repositoryPath, content.length)
     }
     const measure = { bytes: content.length, sha256: sha256(content) }
     const record: ArtifactRecord = {
@@ -134,15 +140,24 @@ export class FolderSnapshotWriter implements SnapshotWriter {
         throw error
       })
     } catch (error) {
-      throw await storageError(error, partial, text.length + restoreGuide.length + 1024 * 1024)
+      throw await storageError(
+        error,
+        this.#place.repositoryPath,
+        text.length + restoreGuide.length + 1024 * 1024,
+      )
     }
     await this.#close()
   }
 
   async abandon(): Promise<void> {
     if (this.#closed) return
-    await rm(this.folder, { recursive: true, force: true })
-    await this.#close()
+    try {
+      await rm(this.folder, { recursive: true, force: true })
+    } catch (error) {
+      throw await storageError(error, this.#place.repositoryPath, 0)
+    } finally {
+      await this.#close()
+    }
   }
 
   async #close(): Promise<void> {

@@ -1,8 +1,8 @@
-import { mkdir, readFile, stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 
 import type { SnapshotSummary } from '../../contract/model.ts'
-import { replaceFile } from '../lib/durable.ts'
+import { makeFolderIn, replaceFile } from '../lib/durable.ts'
 import { LIST_CACHE, MANIFEST, REPORTS, SERVICE_FOLDER } from './layout.ts'
 import type { Manifest } from './manifest.ts'
 import { readManifestFile } from './read-manifest.ts'
@@ -91,9 +91,9 @@ async function readCache(file: string): Promise<Cache> {
 }
 
 /** The cache only saves time: a place that cannot be written, or a race, is no failure. */
-async function writeCache(file: string, cache: Cache): Promise<void> {
+async function writeCache(repository: string, file: string, cache: Cache): Promise<void> {
   try {
-    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
+    await makeFolderIn(repository, SERVICE_FOLDER)
     await replaceFile(file, JSON.stringify({ version: cacheVersion, entries: cache }))
   } catch {
     return
@@ -135,6 +135,6 @@ export async function listSnapshots(repository: string): Promise<ListedSnapshot[
       result.push(listed(folder, one))
     }
   }
-  if (changed) await writeCache(cacheFile, fresh)
+  if (changed) await writeCache(repository, cacheFile, fresh)
   return result.sort((a, b) => b.time.localeCompare(a.time) || b.id.localeCompare(a.id))
 }

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { z } from 'zod'
 
 import { AppError, NOTHING_CHANGED } from '../../contract/errors.ts'
-import { codeOf, replaceFile } from '../lib/durable.ts'
+import { codeOf, makeFolderIn, replaceFile } from '../lib/durable.ts'
 import { stateOf, thisProcess } from '../lib/process-identity.ts'
 import { LOCKS_FOLDER, SERVICE_FOLDER } from './layout.ts'
 
@@ -168,7 +168,7 @@ async function tryLock(repository: string, request: LockRequest): Promise<Lock> 
     refreshedAt: new Date().toISOString(),
   })
   const write = (): Promise<void> => replaceFile(file, `${JSON.stringify(record(), null, 2)}\n`)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolderIn(repository, path.join(SERVICE_FOLDER, LOCKS_FOLDER))
   await write()
   try {
     await giveWayToOthers(repository, request, file)
@@ -226,7 +226,8 @@ function holdLock(file: string, write: () => Promise<void>): Lock {
     release: async () => {
       released = true
       clearInterval(timer)
-      await rm(file, { force: true })
+      // One that cannot be removed is dead with this process, or after half an hour.
+      await rm(file, { force: true }).catch(() => undefined)
     },
   }
 }

@@ -1,10 +1,10 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 
 import { z } from 'zod'
 
 import type { ProofLevel } from '../../contract/model.ts'
-import { replaceFile } from '../lib/durable.ts'
+import { makeFolder, replaceFile } from '../lib/durable.ts'
 
 export const REPORT_SCHEMA = 'urn:lifeboat:schema:report:1'
 
@@ -96,7 +96,7 @@ export async function readReports(folder: string): Promise<StoredReport[]> {
 
 /** Writes a report beside its snapshot and removes the oldest of its kind beyond 30. */
 export async function writeReport(folder: string, stored: StoredReport): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(folder)
   const stamp = stored.at.replace(/[-:]/g, '')
   const text = `${JSON.stringify(reportSchema.parse(stored), null, 2)}\n`
   await replaceFile(path.join(folder, `${stored.kind}-${stamp}.json`), text)

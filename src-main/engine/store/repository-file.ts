@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
+import { lstat, readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 
 import { z } from 'zod'
 
 import { AppError, NOTHING_CHANGED } from '../../contract/errors.ts'
-import { codeOf, replaceFile } from '../lib/durable.ts'
+import { codeOf, makeFolder, replaceFile } from '../lib/durable.ts'
 import { REPOSITORY_FILE } from './layout.ts'
 import { storageError } from './storage-error.ts'
 
@@ -178,7 +178,7 @@ async function createRepository(folder: string, wish: RepositoryWish): Promise<R
   }
   const text = `${JSON.stringify(value, null, 2)}\n`
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await makeFolder(folder)
     await replaceFile(path.join(folder, REPOSITORY_FILE), text)
   } catch (error) {
     throw await storageError(error, folder, text.length)
@@ -186,9 +186,9 @@ async function createRepository(folder: string, wish: RepositoryWish): Promise<R
   return value
 }
 
-/** True when something is at the path. */
-export async function isThere(file: string): Promise<boolean> {
-  return await stat(file).then(
+/** True when something is at the path, be it a link that leads nowhere. */
+export async function isThere(file: string | Buffer): Promise<boolean> {
+  return await lstat(file).then(
     () => true,
     () => false,
   )

@@ -3,7 +3,7 @@ import path from 'node:path'
 
 import { AppError, NOTHING_CHANGED } from '../../contract/errors.ts'
 import type { CheckReport } from '../../contract/model.ts'
-import { codeOf, replaceFile, syncFolder } from '../lib/durable.ts'
+import { codeOf, makeFolderIn, replaceFile, syncFolder } from '../lib/durable.ts'
 import { folderName, timeName } from '../lib/safe-name.ts'
 import { FolderSnapshotWriter } from './folder-snapshot-writer.ts'
 import { PARTIAL, PIN, REPORTS } from './layout.ts'
@@ -134,12 +134,13 @@ class FolderRepository implements Repository {
       for (const each of await this.partials()) {
         if (each.host === host && each.stack === stack) await removeFolder(each.folder)
       }
-      await mkdir(parent, { recursive: true, mode: 0o700 })
+      await makeFolderIn(this.path, path.join(host, stack))
       for (const folder of [path.join(this.path, host), this.path]) await syncFolder(folder)
       const name = await claimName(parent, request.time)
       return new FolderSnapshotWriter({
         id: `${host}/${stack}/${name}`,
         repositoryId: this.id,
+        repositoryPath: this.path,
         partial: path.join(parent, name + PARTIAL),
         final: path.join(parent, name),
         lost: lock.lost,
@@ -220,6 +221,13 @@ class FolderRepository implements Repository {
   }
 
   async #lockStack(host: string, stack: string, mode: LockMode, purpose: string): Promise<Lock> {
+    // A disk that went away must not be begun anew on the disk below it.
+    await findRepository(this.path, {
+      create: false,
+      expectedId: this.id,
+      version: this.#version,
+      now: new Date(),
+    })
     try {
       return await acquireLock(this.path, { mode, host, stack, purpose })
     } catch (error) {

@@ -1,8 +1,8 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 
 import type { JobSummary } from '../../contract/model.ts'
-import { replaceFile } from '../lib/durable.ts'
+import { makeFolder, replaceFile } from '../lib/durable.ts'
 
 /** Records that are kept; older ones are removed. */
 const keep = 10_000
@@ -28,7 +28,7 @@ async function namesIn(folder: string): Promise<string[]> {
  */
 export async function writeRun(stateFolder: string, run: JobSummary): Promise<void> {
   const folder = folderOf(stateFolder)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(folder)
   await replaceFile(path.join(folder, nameOf(run)), `${JSON.stringify(run, null, 2)}\n`)
   const names = await namesIn(folder)
   for (const name of names.slice(0, Math.max(0, names.length - keep))) {

@@ -1,8 +1,8 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import path from 'node:path'
 
 import { AppError } from '../../contract/errors.ts'
-import { syncFolder } from '../lib/durable.ts'
+import { makeFolderIn, syncFolder } from '../lib/durable.ts'
 import type { ProvenStream, SourceProof } from '../lib/proven-stream.ts'
 import { startExamination } from './examine.ts'
 import { examineFile } from './examine-file.ts'
@@ -34,39 +34,48 @@ async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T |
   }
 }
 
-/**
- * Stores one stream below `folder` and proves it: see `SnapshotWriter.addArtifact`. `relative` and
- * `plain` are the artifact's paths with and without codec suffix.
- */
+/** Where an artifact goes. */
+export interface ArtifactPlace {
+  /** The partial snapshot, which exists. */
+  readonly folder: string
+  /** Folder of the repository, for messages. */
+  readonly repository: string
+  /** Below `folder`, with codec suffix. */
+  readonly path: string
+  /** The same without codec suffix. */
+  readonly plain: string
+}
+
+/** Stores one stream and proves it: see `SnapshotWriter.addArtifact`. */
 export async function storeArtifact(
-  folder: string,
-  relative: string,
-  plain: string,
+  place: ArtifactPlace,
   spec: ArtifactSpec,
   source: ProvenStream,
 ): Promise<ArtifactRecord> {
-  const file = path.join(folder, relative)
-  const index = spec.content === 'tar' ? indexPath(plain) : null
+  const { folder } = place
+  const file = path.join(folder, place.path)
+  const index = spec.content === 'tar' ? indexPath(place.plain) : null
   const indexFile = index === null ? null : path.join(folder, index)
   // The proof may settle, or fail, at a moment when nobody waits for it.
   source.proof.catch(() => undefined)
   try {
-    await onDisk(mkdir(path.dirname(file), { recursive: true, mode: 0o700 }))
+    await onDisk(makeFolderIn(folder, path.dirname(place.path)))
     const { received, examination } = await storeAndReadBack(file, indexFile, spec, source)
     const proof = await settledProof(spec, source)
     const wire = source.encoding === 'zstd' || spec.codec === 'none' ? 'stored' : 'plain'
     const problem = judge({ name: spec.path, wire, received, proof, examination })
     if (problem !== null) throw problem
     await onDisk(syncFolder(path.dirname(file)))
-    return recordOf(relative, index, spec, proof, examination)
+    return recordOf(place.path, index, spec, proof, examination)
   } catch (error) {
     await within(
       abortWaitMs,
       source.abort().catch(() => undefined),
     )
-    const why = await explain(error, file, spec, source)
-    await rm(file, { force: true })
-    if (indexFile !== null) await rm(indexFile, { force: true })
+    const why = await explain(error, place.repository, spec, source)
+    // On a disk that went away this fails too; what stays is in a partial folder and never listed.
+    await rm(file, { force: true }).catch(() => undefined)
+    if (indexFile !== null) await rm(indexFile, { force: true }).catch(() => undefined)
     throw why
   }
 }
@@ -144,7 +153,7 @@ async function settledProof(spec: ArtifactSpec, source: ProvenStream): Promise<S
 /** The error that tells most: cancelled, the disk's own, the command's exit code, or else the stream's. */
 async function explain(
   error: unknown,
-  file: string,
+  repository: string,
   spec: ArtifactSpec,
   source: ProvenStream,
 ): Promise<unknown> {
@@ -163,7 +172,7 @@ async function explain(
   }
   if (error instanceof AppError) return error
   if (error instanceof DiskFailure) {
-    return await storageError(error, path.dirname(file), Math.max(spec.expectedBytes ?? 0, minimum))
+    return await storageError(error, repository, spec.expectedBytes ?? minimum)
   }
   const proof = await within(
     1000,
