@@ -64,7 +64,7 @@ export function readComposeFile(
 ): ComposeDefinition {
   let root: Tree
   try {
-    root = tree(parse(source.text, { merge: true, logLevel: 'silent' }))
+    root = tree(parse(source.text, { merge: true, logLevel: 'error' }))
   } catch (error) {
     const why = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error)
     return { ...nothing, problems: [`${source.path} cannot be read as YAML: ${why}`] }

@@ -1,13 +1,14 @@
 const line = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*=\s*(.*?)\s*$/
 
+const singleQuoted = /^'([^']*)'/
+const doubleQuoted = /^"((?:[^"\\]|\\.)*)"/
+
 function valueOf(raw: string): string {
-  const quote = raw[0]
-  if (quote === "'" || quote === '"') {
-    const end = raw.indexOf(quote, 1)
-    if (end !== -1) {
-      const inner = raw.slice(1, end)
-      return quote === "'" ? inner : inner.replaceAll('\\n', '\n').replaceAll('\\"', '"')
-    }
+  const single = singleQuoted.exec(raw)?.[1]
+  if (single !== undefined) return single
+  const double = doubleQuoted.exec(raw)?.[1]
+  if (double !== undefined) {
+    return double.replace(/\\(.)/g, (_, letter: string) => (letter === 'n' ? '\n' : letter))
   }
   return raw.replace(/\s+#.*$/, '')
 }

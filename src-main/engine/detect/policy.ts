@@ -121,6 +121,10 @@ function withoutHolder(items: readonly Item[]): readonly Item[] {
   return items.map(item => {
     const holder = items.find(each => each.id === item.takenWith)
     if (holder === undefined || holder.decision === 'include') return item
+    if (holder.decision === 'cannot') {
+      const reason = `Cannot be taken: it lies in ${holder.id}, which cannot be taken.`
+      return { ...leftOutByUser(item, ''), decision: 'cannot', reason }
+    }
     if (item.kind === 'bind' && holder.kind === 'bind') {
       return {
         ...byItself(item),

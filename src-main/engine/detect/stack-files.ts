@@ -67,7 +67,14 @@ export function wantedFiles(
 ): readonly WantedFile[] {
   const wanted = new Map<string, WantedFile>()
   const add = (kind: StackFile['kind'], paths: readonly string[], optional = false): void => {
-    for (const path of paths) if (!wanted.has(path)) wanted.set(path, { kind, path, optional })
+    for (const path of paths) {
+      const known = wanted.get(path)
+      wanted.set(path, {
+        kind: known?.kind ?? kind,
+        path,
+        optional: optional && (known?.optional ?? true),
+      })
+    }
   }
   add('compose', group.configFiles)
   add('compose', definition?.composeFiles ?? [])
