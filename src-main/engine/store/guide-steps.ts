@@ -118,7 +118,7 @@ export function bindStep(manifest: Manifest, item: ManifestItem): GuideStep | nu
   return {
     ...step,
     commands: [
-      `if zstd -dc ${shellWord(archive.index)} | grep -q '"path":"\\.","type":"directory"'; then`,
+      `if zstd -dc ${shellWord(archive.index)} | grep '"path":"\\.","type":"directory"' > /dev/null; then`,
       ...folder.map(each => `  ${each}`),
       'else',
       `  mkdir -p ${parent}`,
