@@ -20,6 +20,7 @@ export const labImages: readonly LabImage[] = [
   { tag: 'redis:8', recipe: 'redis' },
   { tag: 'mongo:6', recipe: 'mongo', needs: 'mongod' },
   { tag: 'lab/client:1', recipe: 'client', needs: 'client-wheels' },
+  { tag: 'lab/sshd:1', recipe: 'sshd' },
   { tag: 'chromadb/chroma:1.5.9', recipe: 'chroma', needs: 'chroma-wheels' },
   { tag: 'minio/minio:latest', recipe: 'minio', needs: 'minio', slow: true },
 ]
