@@ -11,25 +11,18 @@ export function databaseWorks(
   facts: RestoreFacts,
 ): readonly DatabaseWork[] {
   const { snapshot } = facts
-  const owned = new Set(
-    snapshot.items.filter(each => each.kind === 'database').flatMap(each => each.artifacts),
-  )
   return items
     .filter(each => each.kind === 'database')
     .map(item => {
       const { service, database } = databaseName(item)
       const folder = `databases/${service}/`
-      const own = artifactsOf(item, snapshot)
-      // What the whole server shares (roles …) belongs to no database of its own.
-      const shared = snapshot.artifacts.filter(
-        each => each.name.startsWith(folder) && !owned.has(each.path),
-      )
       return {
         item: item.id,
         engine: item.engine ?? '',
         service,
         database,
-        artifacts: [...own, ...shared].map(record => ({
+        // What the whole server shares (roles …) is among the artifacts of each of its databases.
+        artifacts: artifactsOf(item, snapshot).map(record => ({
           fileName: path.posix.relative(folder, record.name),
           record,
         })),

@@ -72,4 +72,6 @@ export interface RestoreDesign {
   readonly folders: readonly string[]
   /** Ledger ids of what exists now and is replaced: what the safety snapshot must hold. */
   readonly replaced: readonly string[]
+  /** True when something that is asked for is not in the snapshot, because its backup failed. */
+  readonly incomplete: boolean
 }

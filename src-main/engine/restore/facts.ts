@@ -67,6 +67,8 @@ export interface RestoreFacts {
   readonly images: readonly string[]
   /** By ledger id of the volume or bind. */
   readonly places: Readonly<Record<string, PlaceFact>>
+  /** Binds of the snapshot that are one file each, not a folder. */
+  readonly singleFiles: readonly string[]
   /** By host path. */
   readonly files: Readonly<Record<string, FileFact>>
   /** By service. */

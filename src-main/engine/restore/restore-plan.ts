@@ -19,7 +19,7 @@ import { findWarnings } from './warnings.ts'
  */
 export function makeRestorePlan(facts: RestoreFacts): RestoreDesign {
   const { snapshot, host } = facts
-  const { items, notRestored } = selectItems(snapshot, facts.only)
+  const { items, notRestored, lost } = selectItems(snapshot, facts.only)
   const trees = treeWorks(items, facts)
   const databases = databaseWorks(items, facts)
   const containers = containerWorks(trees, databases, facts)
@@ -29,6 +29,7 @@ export function makeRestorePlan(facts: RestoreFacts): RestoreDesign {
     containers,
     ...creations(trees, containers, facts),
     replaced: replacedItems(trees, databases, facts),
+    incomplete: lost.length > 0,
   }
   const content: Omit<RestorePlan, 'planId'> = {
     host: host.id,
@@ -37,7 +38,10 @@ export function makeRestorePlan(facts: RestoreFacts): RestoreDesign {
     items: items.map(each => each.id),
     steps: restoreSteps(works, facts.policy.healthUrl),
     differences: findDifferences(trees, databases, facts),
-    blockers: findBlockers({ facts, trees, databases, containers }),
+    blockers: [
+      ...(facts.only === null ? [] : lost.map(id => lostBlocker(id))),
+      ...findBlockers({ facts, trees, databases, containers }),
+    ],
     warnings: findWarnings(facts, trees, databases, containers),
     notRestored,
   }
@@ -95,7 +99,10 @@ function replacedItems(
 ): readonly string[] {
   const ids = new Set<string>()
   for (const tree of trees.filter(each => each.replaces)) {
-    for (const id of tree.items) ids.add(id)
+    if (tree.archive !== null) ids.add(tree.item)
+    for (const { item, record } of tree.files) {
+      if (facts.files[record.file?.hostPath ?? '']?.exists !== false) ids.add(item)
+    }
   }
   for (const work of databases) {
     const server = facts.servers[work.service]
@@ -117,4 +124,12 @@ function dataMountsOf(service: string, facts: RestoreFacts): readonly string[] {
     .filter(each => each.type === 'volume' || each.type === 'bind')
     .map(each => `${each.type}:${each.source}`)
     .filter(each => facts.places[each]?.state === 'present')
+}
+
+function lostBlocker(id: string): RestorePlan['blockers'][number] {
+  return {
+    code: 'restore-failed',
+    message: `The snapshot does not hold ${id}: its backup failed.`,
+    hint: 'Choose another snapshot (lifeboat snapshots list).',
+  }
 }

@@ -4,6 +4,8 @@ import type { Manifest, ManifestItem } from '../store/manifest.ts'
 export interface Selection {
   readonly items: readonly ManifestItem[]
   readonly notRestored: readonly { readonly item: string; readonly reason: string }[]
+  /** Asked for, and not in the snapshot because their backup failed. */
+  readonly lost: readonly string[]
 }
 
 /**
@@ -17,17 +19,27 @@ export function selectItems(snapshot: Manifest, only: readonly string[] | null):
   const items: ManifestItem[] = []
   const notRestored = snapshot.excluded.map(each => ({ item: each.item, reason: each.reason }))
   for (const item of snapshot.items) {
-    const reason = whyNot(item, only)
+    const reason = whyNot(item, only, snapshot.origin)
     if (reason === null) items.push(item)
     else if (reason !== '') notRestored.push({ item: item.id, reason })
   }
-  return { items, notRestored }
+  const lost = snapshot.items
+    .filter(each => each.outcome === 'failed' && !items.includes(each))
+    .filter(each => only?.includes(each.id) ?? true)
+  return { items, notRestored, lost: lost.map(each => each.id) }
 }
 
 /** Null: it is restored. '' : it comes with another item and needs no line of its own. */
-function whyNot(item: ManifestItem, only: readonly string[] | null): string | null {
+function whyNot(
+  item: ManifestItem,
+  only: readonly string[] | null,
+  origin: Manifest['origin'],
+): string | null {
   if (only !== null && !only.includes(item.id)) return 'Not asked for: it stays as it is.'
-  if (item.outcome === 'failed') {
+  // A damaged SQLite database was kept as it was: its files can be put back by whoever asks for them.
+  const isKeptRaw = item.kind === 'sqlite' && item.artifacts.length > 0
+  const isWanted = only !== null || origin === 'safety'
+  if (item.outcome === 'failed' && !(isKeptRaw && isWanted)) {
     return `The snapshot does not hold it: ${item.error ?? 'its backup failed'}`
   }
   if (item.kind === 'bucket') return 'Buckets cannot be restored in place by this version.'

@@ -134,7 +134,7 @@ function switching({ containers, databases, trees }: Works): readonly Draft[] {
 
 function ending({ containers, replaced }: Works, healthUrl: string | null): readonly Draft[] {
   const started = containers.filter(each => each.runsAfter && !each.servesDatabase)
-  const asked = healthUrl === null ? '' : ` and ask ${healthUrl}`
+  const asked = healthUrl === null ? '' : ' and the health URL answers'
   return [
     ...started
       .filter(each => each.stops || each.now === null || !isAwake(each.now.state))

@@ -12,32 +12,46 @@ interface SqlitePlace {
   readonly path: string
 }
 
+/** A file that may be put into a folder that is restored as a whole, or be restored by itself. */
+interface LooseFile extends FileWork {
+  /** Ledger id of a volume, or of the bind of its folder. */
+  readonly mount: string
+  /** Path below that mount. */
+  readonly path: string
+  /** What lies beside it and belongs to it, by path; the file itself among them. */
+  readonly names: readonly string[]
+}
+
 /** The folders and files that are staged and switched, each place once. Pure. */
 export function treeWorks(
   items: readonly ManifestItem[],
   facts: RestoreFacts,
 ): readonly TreeWork[] {
-  const sqlite = items.flatMap(item => {
-    const place = item.kind === 'sqlite' ? sqlitePlace(item, facts.snapshot) : null
-    return place === null ? [] : [{ item, place }]
-  })
-  const mounts = items.filter(each => each.kind === 'volume' || each.kind === 'bind')
-  const trees = mounts.map(item =>
-    mountWork(
-      item,
-      facts,
-      sqlite.filter(each => each.place.mount === item.id && each.place.path !== ''),
-    ),
-  )
-  const covered = new Set(trees.flatMap(each => each.items))
-  const alone = sqlite
-    .filter(each => !covered.has(each.item.id))
-    .map(({ item, place }) => sqliteWork(item, place, facts))
-  const config = configWorks(
-    items.filter(each => each.kind === 'config'),
-    facts,
-  )
-  return [...trees, ...alone, ...config]
+  const loose = [...configFiles(items, facts.snapshot), ...sqliteFiles(items, facts.snapshot)]
+  const taken = new Set<LooseFile>()
+  const trees = items
+    .filter(each => each.kind === 'volume' || each.kind === 'bind')
+    .map(item => {
+      const own = loose.flatMap(file => {
+        const path = taken.has(file) ? null : pathBelow(item, file, facts)
+        if (path === null) return []
+        taken.add(file)
+        return [{ file, path }]
+      })
+      return mountWork(item, facts, own)
+    })
+  const alone = groupByFolder(loose.filter(each => !taken.has(each)))
+  return [...alone.map(each => fileWork(each, facts)), ...trees]
+}
+
+/** Where a file lies below a folder that is restored as a whole; null when it does not. */
+function pathBelow(item: ManifestItem, file: LooseFile, facts: RestoreFacts): string | null {
+  if (facts.singleFiles.includes(item.id)) return null
+  if (file.mount === item.id) return file.path
+  if (item.kind !== 'bind' || !file.mount.startsWith('bind:')) return null
+  const full = path.posix.join(file.mount.slice('bind:'.length), file.path)
+  const base = item.source.replace(/\/+$/, '')
+  return full.startsWith(`${base}/`) ? full.slice(base.length + 1) : null
 }
 
 /** Artifacts of an item. */
@@ -49,8 +63,10 @@ export function artifactsOf(item: ManifestItem, snapshot: Manifest): readonly Ar
 export function sqlitePlace(item: ManifestItem, snapshot: Manifest): SqlitePlace {
   const where = item.id.replace(/^sqlite:/, '')
   const told = item.facts as { readonly mount?: unknown; readonly path?: unknown }
-  if (typeof told.mount === 'string' && typeof told.path === 'string') {
-    return { mount: told.mount, path: told.path }
+  if (typeof told.path === 'string') {
+    // On a folder host there are no mounts: all lies in the stack's folder.
+    const folder = `bind:${snapshot.stack.workingDirectory ?? ''}`
+    return { mount: typeof told.mount === 'string' ? told.mount : folder, path: told.path }
   }
   const candidates = snapshot.items
     .filter(each => each.kind === 'volume' || each.kind === 'bind')
@@ -82,97 +98,125 @@ function stringsOf(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter(each => typeof each === 'string') : []
 }
 
+/** The database file and what SQLite keeps beside it. */
+export function logNames(file: string): readonly string[] {
+  return [file, `${file}-wal`, `${file}-shm`, `${file}-journal`]
+}
+
+function configFiles(items: readonly ManifestItem[], snapshot: Manifest): readonly LooseFile[] {
+  const seen = new Set<string>()
+  return items
+    .filter(each => each.kind === 'config')
+    .flatMap(item =>
+      artifactsOf(item, snapshot).flatMap(record => {
+        const hostPath = record.file?.hostPath
+        // Two items may lead to one file by their links.
+        if (hostPath === undefined || seen.has(hostPath)) return []
+        seen.add(hostPath)
+        const name = path.posix.basename(hostPath)
+        const mount = `bind:${path.posix.dirname(hostPath)}`
+        return [{ item: item.id, record, mount, path: name, names: [name] }]
+      }),
+    )
+}
+
+/** One file when it was sound; the raw files when it was damaged and kept as it was. */
+function sqliteFiles(items: readonly ManifestItem[], snapshot: Manifest): readonly LooseFile[] {
+  return items
+    .filter(each => each.kind === 'sqlite')
+    .flatMap(item => {
+      const place = sqlitePlace(item, snapshot)
+      const source = place.mount.slice(place.mount.indexOf(':') + 1)
+      // A mount that is the file itself: it is replaced in the folder above.
+      const at =
+        place.path === ''
+          ? { mount: `bind:${path.posix.dirname(source)}`, path: path.posix.basename(source) }
+          : place
+      return artifactsOf(item, snapshot).map(record => {
+        const suffix = /-(?:wal|shm|journal)$/.exec(record.name)?.[0] ?? ''
+        const isLog = suffix !== '' && !at.path.endsWith(suffix)
+        return {
+          item: item.id,
+          record,
+          mount: at.mount,
+          path: isLog ? `${at.path}${suffix}` : at.path,
+          names: logNames(at.path),
+        }
+      })
+    })
+}
+
 function mountWork(
   item: ManifestItem,
   facts: RestoreFacts,
-  sqlite: readonly { readonly item: ManifestItem; readonly place: SqlitePlace }[],
+  own: readonly { readonly file: LooseFile; readonly path: string }[],
 ): TreeWork {
-  const records = artifactsOf(item, facts.snapshot)
-  const archive = records.find(each => each.content === 'tar') ?? null
-  const fact = facts.places[item.id]
-  const files = sqlite.flatMap(each => filesOfSqlite(each.item, each.place.path, facts.snapshot))
-  const replaced = new Set(sqlite.flatMap(({ place }) => logNames(place.path).map(name => name)))
-  const keep = stringsOf(item.facts['leftOut']).filter(each => !replaced.has(each))
+  const archive = artifactsOf(item, facts.snapshot).find(each => each.content === 'tar') ?? null
+  const leftOut = stringsOf(item.facts['leftOut'])
+  const replaced = new Set(
+    own.flatMap(({ file, path: at }) =>
+      file.names.map(name => path.posix.join(path.posix.dirname(at), path.posix.basename(name))),
+    ),
+  )
   const common = {
     item: item.id,
-    items: [item.id, ...sqlite.map(each => each.item.id)],
+    items: [...new Set([item.id, ...own.map(each => each.file.item)])],
     archive,
-    files,
-    replaces: fact?.state === 'present',
+    // What the archive holds as well comes from there, with its exact times and attributes.
+    files: own
+      .filter(({ path: at }) => leftOut.some(each => at === each || at.startsWith(`${each}/`)))
+      .map(({ file, path: at }) => ({ item: file.item, record: file.record, path: at })),
+    replaces: facts.places[item.id]?.state === 'present',
   }
-  if (item.kind === 'bind' && item.facts['singleFile'] === true) {
-    const folder = path.posix.dirname(item.source)
+  if (facts.singleFiles.includes(item.id)) {
+    const folder = `bind:${path.posix.dirname(item.source)}`
     return {
       ...common,
-      mount: helperMount(`bind:${folder}`),
+      mount: helperMount(folder),
       folder: '',
       scope: { kind: 'only', names: [path.posix.basename(item.source)] },
-      createFolder: facts.places[`bind:${folder}`]?.state === 'absent',
+      createFolder: facts.places[folder]?.state === 'absent',
     }
   }
   return {
     ...common,
     mount: helperMount(item.id),
     folder: '',
-    scope: { kind: 'all', keep },
-    createFolder: item.kind === 'bind' && fact?.state === 'absent',
+    scope: {
+      kind: 'all',
+      keep: leftOut.filter(each => !replaced.has(each)),
+    },
+    createFolder: item.kind === 'bind' && facts.places[item.id]?.state === 'absent',
   }
 }
 
-/** The database file and what SQLite keeps beside it. */
-export function logNames(file: string): readonly string[] {
-  return [file, `${file}-wal`, `${file}-shm`, `${file}-journal`]
+/** Files that lie in one folder are switched together. */
+function groupByFolder(files: readonly LooseFile[]): readonly (readonly LooseFile[])[] {
+  const groups = new Map<string, LooseFile[]>()
+  for (const file of files) {
+    const key = `${file.mount}/${path.posix.dirname(file.path)}`
+    groups.set(key, [...(groups.get(key) ?? []), file])
+  }
+  return [...groups].toSorted(([a], [b]) => a.localeCompare(b)).map(([, group]) => group)
 }
 
-/** One file when it was sound; the raw files when it was damaged and kept as it was. */
-function filesOfSqlite(item: ManifestItem, place: string, snapshot: Manifest): readonly FileWork[] {
-  return artifactsOf(item, snapshot).map(record => {
-    const suffix = /-(?:wal|shm|journal)$/.exec(record.name)?.[0] ?? ''
-    const isLog = suffix !== '' && !place.endsWith(suffix)
-    return { item: item.id, record, path: isLog ? `${place}${suffix}` : place }
-  })
-}
-
-function sqliteWork(item: ManifestItem, place: SqlitePlace, facts: RestoreFacts): TreeWork {
-  const mount = helperMount(place.mount)
-  const isMountItself = place.path === ''
-  const full = isMountItself ? path.posix.basename(mount.source) : place.path
-  const name = path.posix.basename(full)
-  const folder = path.posix.dirname(full)
-  const holder = isMountItself ? helperMount(`bind:${path.posix.dirname(mount.source)}`) : mount
+function fileWork(files: readonly LooseFile[], facts: RestoreFacts): TreeWork {
+  const [first] = files
+  if (first === undefined) throw new Error('a group of files has one at least')
+  const mount = helperMount(first.mount)
+  const folder = path.posix.dirname(first.path)
+  const base = (name: string): string => path.posix.basename(name)
+  const items = [...new Set(files.map(each => each.item))]
+  const known = files.map(each => facts.files[each.record.file?.hostPath ?? '']?.exists)
   return {
-    item: item.id,
-    items: [item.id],
-    mount: holder,
-    folder: isMountItself || folder === '.' ? '' : folder,
-    scope: { kind: 'only', names: logNames(name) },
+    item: items.length === 1 && items[0] !== undefined ? items[0] : `files:${mount.source}`,
+    items,
+    mount,
+    folder: folder === '.' ? '' : folder,
+    scope: { kind: 'only', names: [...new Set(files.flatMap(each => each.names.map(base)))] },
     archive: null,
-    files: filesOfSqlite(item, name, facts.snapshot),
-    replaces: facts.places[place.mount]?.state === 'present',
-    createFolder: holder.type === 'bind' && facts.places[holder.mount]?.state === 'absent',
+    files: files.map(each => ({ item: each.item, record: each.record, path: base(each.path) })),
+    replaces: known.some(each => each ?? facts.places[mount.mount]?.state === 'present'),
+    createFolder: mount.type === 'bind' && facts.places[mount.mount]?.state === 'absent',
   }
-}
-
-/** Configuration files, by the folder in which they lie. */
-function configWorks(items: readonly ManifestItem[], facts: RestoreFacts): readonly TreeWork[] {
-  const byFolder = new Map<string, FileWork[]>()
-  for (const item of items) {
-    for (const record of artifactsOf(item, facts.snapshot)) {
-      if (record.file === null) continue
-      const folder = path.posix.dirname(record.file.hostPath)
-      const work = { item: item.id, record, path: path.posix.basename(record.file.hostPath) }
-      byFolder.set(folder, [...(byFolder.get(folder) ?? []), work])
-    }
-  }
-  return [...byFolder].toSorted().map(([folder, files]) => ({
-    item: `files:${folder}`,
-    items: [...new Set(files.map(each => each.item))],
-    mount: helperMount(`bind:${folder}`),
-    folder: '',
-    scope: { kind: 'only', names: files.map(each => each.path) },
-    archive: null,
-    files,
-    replaces: files.some(each => facts.files[each.record.file?.hostPath ?? '']?.exists === true),
-    createFolder: facts.places[`bind:${folder}`]?.state === 'absent',
-  }))
 }

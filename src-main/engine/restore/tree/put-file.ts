@@ -49,7 +49,7 @@ export async function putFile(
       part.path,
       mode === null ? '-' : (mode & 0o7777).toString(8),
       owner === null || !target.at.keepsOwners ? '-' : `${owner.uid}:${owner.gid}`,
-      part.modified === null ? '-' : (Date.parse(part.modified) / 1000).toFixed(3),
+      part.modified === null ? '-' : secondsOf(part.modified),
       path.posix.join(rootOf(target), part.path),
       part.kind,
     ],
@@ -92,6 +92,12 @@ export async function putFile(
   if (part.kind === 'symlink')
     return { name: part.path, expected: 'link', actual: 'link', ok: true }
   return { name: `sha256 ${part.path}`, expected: part.sha256, actual, ok: actual === part.sha256 }
+}
+
+/** ISO 8601 as seconds with all the digits of its fraction: file systems keep nanoseconds. */
+export function secondsOf(time: string): string {
+  const fraction = /\.(\d+)Z$/.exec(time)?.[1] ?? '0'
+  return `${Math.floor(Date.parse(time) / 1000)}.${fraction}`
 }
 
 async function textOf(stream: Readable): Promise<string> {

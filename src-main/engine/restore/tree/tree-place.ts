@@ -12,6 +12,8 @@ export interface TreePlace {
   readonly tools: HelperTools
   /** Path, in the place, of the mount that nothing may leave. */
   readonly mount: string
+  /** False when whoever works there may not give files away to other users. */
+  readonly keepsOwners: boolean
 }
 
 /** What is replaced there. */

@@ -176,7 +176,7 @@ unkeep() {
 # to ROOT is taken back when nobody else has changed it since.
 removework() {
   now=$(mtime "$root")
-  if [ ! -e "$work/switching" ] && [ -f "$work/times" ]; then
+  if [ -f "$work/times" ] && { [ "$mode" = only ] || [ ! -e "$work/switching" ]; }; then
     read -r was after < "$work/times"
     if [ "$now" = "$after" ]; then now=$was; fi
   fi
@@ -248,6 +248,9 @@ case $action in
     move "$work/new" "$root" "$@" || fail 45 "the new data could not be moved in"
     if [ "$mode" = all ]; then
       applyroot "$root" "$work/new-root" || fail 45 "the owner and mode of $root could not be set"
+    else
+      read -r was after < "$work/times"
+      echo "$was $(mtime "$root")" > "$work/times"
     fi
     ;;
   revert)

@@ -1,21 +1,24 @@
 /**
  * Fills `WORK/new` (tree-script.ts) from an archive on stdin:
  *
- *     sh -c SCRIPT _ WORK TAR DECODER
+ *     sh -c SCRIPT _ WORK TAR DECODER OWNERS
  *
  * Prints the exit code of each program of the pipe, as a shell without `pipefail` keeps the last only.
  * GNU tar makes links that lead out of the folder only after all else is there, and refuses `..` and
- * absolute names; entries that lead out never get here at all (archive-guard.ts).
+ * absolute names; entries that lead out never get here at all (archive-guard.ts). OWNERS `keep` gives
+ * everything the recorded owner, which only root may do; with `mine` it belongs to whoever runs this.
  */
 export const extractScript = String.raw`
 set -u
-work=$1 tar=$2 decoder=$3
+work=$1 tar=$2 decoder=$3 owners=$4
 umask 077
 exec 9< "$work" || exit 44
 if command -v flock >/dev/null 2>&1; then flock -n 9 || exit 49; fi
 unpack() {
+  same=--same-owner
+  if [ "$owners" != keep ]; then same=--no-same-owner; fi
   if [ "$tar" = gnu ]; then
-    tar -x -f - -b 256 -C "$work/new" -p --same-owner --numeric-owner \
+    tar -x -f - -b 256 -C "$work/new" -p "$same" --numeric-owner \
       --xattrs '--xattrs-include=*' --acls --delay-directory-restore --warning=no-timestamp
   else
     tar -x -f - -C "$work/new" -p

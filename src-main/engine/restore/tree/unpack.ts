@@ -41,6 +41,7 @@ export async function unpackArchive(input: UnpackInput): Promise<ArchiveFacts> {
       workOf(target),
       tools.tar === 'gnu' ? 'gnu' : 'busybox',
       decodesThere ? 'zstd' : 'none',
+      target.at.keepsOwners ? 'keep' : 'mine',
     ],
     { stdin: 'pipe', signal },
   )

@@ -1,0 +1,144 @@
+import type { WireError } from '../../contract/errors.ts'
+import { AppError, toWire } from '../../contract/errors.ts'
+import type { RestoreItemResult, RestoreReport } from '../../contract/model.ts'
+import { readJournals } from '../jobs/journal.ts'
+import type { Repository } from '../store/repository.ts'
+import { notPutBack } from './failures.ts'
+import type { HealthResult } from './health.ts'
+import type { RestoreRun } from './run-context.ts'
+import { note } from './run-context.ts'
+import { runningAfter } from './services.ts'
+import type { StagedItem } from './stage-trees.ts'
+import { writeUndoOf } from './undo-of-run.ts'
+import { UNDO_MS } from './undo-record.ts'
+import { goBack, goOn } from './way-back.ts'
+
+/** What became of a restore. `error` is set when the report tells of a failure after which everything was put back. */
+export interface RestoreOutcome {
+  readonly report: RestoreReport
+  readonly error: WireError | null
+}
+
+/** What a run has reached. */
+export interface Progress {
+  safetySnapshot: string | null
+  staged: readonly StagedItem[]
+  switched: boolean
+  health: HealthResult
+}
+
+/** From here on the restored state is the one that counts: nothing goes back any more. */
+export async function accept(
+  run: RestoreRun,
+  repository: Repository,
+  progress: Progress,
+  startedAt: Date,
+): Promise<RestoreOutcome> {
+  const { job, journal, deps } = run
+  const { safetySnapshot } = progress
+  const until = new Date(deps.clock.now().getTime() + UNDO_MS)
+  await note(journal, each => ({
+    ...each,
+    stage: 'finishing',
+    runAfter: runningAfter(run.containers).map(container => container.id),
+  }))
+  if (safetySnapshot !== null) await writeUndoOf(run, repository, safetySnapshot, until)
+  job.phase(
+    'restore',
+    'Removing the former state',
+    null,
+    'The restore is complete; the next start removes what is left of the former state.',
+  )
+  const problems = await goOn(await wayBackInput(run))
+  for (const problem of problems) {
+    run.warnings.push(`${problem} The next start of Lifeboat tries again.`)
+  }
+  if (problems.length === 0) await journal.remove()
+  if (!progress.health.ok) {
+    run.warnings.push(
+      `What was restored is not healthy: ${progress.health.detail} There was nothing to go back to, so it stays.`,
+    )
+  }
+  const report: RestoreReport = {
+    ...reportOf(run, progress, startedAt),
+    outcome: progress.health.ok && !run.design.incomplete ? 'complete' : 'partial',
+    undoUntil: safetySnapshot === null ? null : until.toISOString(),
+  }
+  job.phase('done', 'Done')
+  return { report, error: null }
+}
+
+/** Everything goes back to how it was. Rejects unless it had been switched; then the report tells. */
+export async function takeBackAll(
+  run: RestoreRun,
+  progress: Progress,
+  startedAt: Date,
+  cause: unknown,
+): Promise<RestoreOutcome> {
+  const { job, journal } = run
+  job.note('error', cause instanceof Error ? cause.message : String(cause))
+  job.phase('restore', 'Putting everything back as it was', null, 'The next start goes on with it.')
+  const problems = await goBack(await wayBackInput(run))
+  if (problems.length > 0) throw notPutBack(problems, progress.safetySnapshot, cause)
+  await journal.remove()
+  const wire = toWire(job.signal.aborted ? (job.signal.reason as unknown) : cause)
+  const stack = run.facts.snapshot.stack.name
+  if (!progress.switched || job.signal.aborted) {
+    const state = progress.switched
+      ? `Everything in ${stack} is as it was before, and its services run again.`
+      : `Nothing was changed: ${stack} is as it was before.`
+    throw new AppError(wire.code, { ...wire, state }, cause)
+  }
+  const error: WireError = {
+    code: 'rolled-back',
+    message: `The restore was taken back: ${wire.message}`,
+    state: `Everything in ${stack} is as it was before, and its services run again.`,
+    hint: wire.hint,
+    ...(wire.details === undefined ? {} : { details: wire.details }),
+  }
+  const report: RestoreReport = {
+    ...reportOf(run, progress, startedAt),
+    outcome: 'failed',
+    rolledBack: true,
+    items: run.design.plan.items.map(each => ({
+      ...itemResult(each, progress),
+      outcome: 'rolled-back',
+      error: wire.message,
+    })),
+  }
+  return { report, error }
+}
+
+async function wayBackInput(run: RestoreRun): Promise<Parameters<typeof goBack>[0]> {
+  const { deps, job, host, facts } = run
+  const journal = (await readJournals(deps.paths.state)).find(each => each.jobId === job.jobId)
+  if (journal === undefined) throw new Error('the journal of this restore is gone')
+  return { journal, host, places: run.places, policy: facts.policy, note: job.note }
+}
+
+function reportOf(run: RestoreRun, progress: Progress, startedAt: Date): RestoreReport {
+  const { design, facts, deps } = run
+  return {
+    restore: run.restoreId,
+    stack: facts.snapshot.stack.name,
+    snapshot: facts.snapshot.id,
+    outcome: 'complete',
+    safetySnapshot: progress.safetySnapshot,
+    items: design.plan.items.map(each => itemResult(each, progress)),
+    health: progress.health,
+    rolledBack: false,
+    undoUntil: null,
+    durationMs: deps.clock.now().getTime() - startedAt.getTime(),
+    warnings: [...design.plan.warnings, ...run.warnings],
+  }
+}
+
+function itemResult(id: string, { staged }: Progress): RestoreItemResult {
+  const own = staged.find(each => each.items.includes(id))
+  return {
+    id,
+    outcome: own === undefined ? 'skipped' : 'restored',
+    checks: own?.checks ?? [],
+    error: null,
+  }
+}

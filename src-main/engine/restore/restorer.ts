@@ -1,0 +1,223 @@
+import { NOTHING_CHANGED } from '../../contract/errors.ts'
+import { openRunJournal } from '../capture/run-journal.ts'
+import type { Host } from '../hosts/host.ts'
+import { assertSameDaemon } from '../hosts/index.ts'
+import type { JobContext } from '../jobs/job-context.ts'
+import { thisProcess } from '../lib/process-identity.ts'
+import type { EngineDeps } from '../ports.ts'
+import type { Repository } from '../store/repository.ts'
+import { awaitServers } from './await-servers.ts'
+import { isAwake } from './container-works.ts'
+import { createMissing } from './create-missing.ts'
+import type { Progress, RestoreOutcome } from './endings.ts'
+import { accept, takeBackAll } from './endings.ts'
+import { notStarted, unhealthy } from './failures.ts'
+import { gatherRestoreFacts } from './gather.ts'
+import { checkConfirmation, refuseBlocked, refuseConcurrent } from './guard.ts'
+import type { HealthResult } from './health.ts'
+import { awaitHealth } from './health.ts'
+import { makeRestorePlan } from './restore-plan.ts'
+import type { RestoreRun } from './run-context.ts'
+import { note } from './run-context.ts'
+import type { TakeSafetySnapshot } from './safety.ts'
+import { keepFormerState } from './safety.ts'
+import { runningAfter, startContainers, stopContainers } from './services.ts'
+import { stageAll, stageEarly } from './stage-all.ts'
+import { treePlaces } from './tree-places.ts'
+import { restoreId } from './undo-record.ts'
+
+/** How long a container without a health check must run steadily. */
+const STEADY_MS = 5_000
+
+export interface RestoreInput {
+  readonly host: Host
+  readonly deps: EngineDeps
+  readonly repository: Repository
+  /** Full id. */
+  readonly snapshot: string
+  /** Item ids, or null for all. */
+  readonly only: readonly string[] | null
+  /** Must equal the stack's name, letter by letter. */
+  readonly confirm: string
+  readonly job: JobContext
+  readonly takeSafetySnapshot: TakeSafetySnapshot
+  /** For tests: shortens the wait for containers without a health check. */
+  readonly steadyMs?: number
+}
+
+/**
+ * Restores a snapshot in place. Everything is staged beside the live data and verified there, then all is
+ * switched by renames, then health decides whether the former state is dropped or comes back: a failure
+ * at any moment leaves the old or the new whole.
+ *
+ * Rejects with `AppError` when nothing was changed in the end (refused, failed before the switch, cancelled);
+ * resolves with an `error` in the outcome when it was switched and rolled back.
+ */
+export async function runRestore(input: RestoreInput): Promise<RestoreOutcome> {
+  const { host, deps, repository, job } = input
+  const manifest = await repository.readManifest(input.snapshot)
+  checkConfirmation(manifest.stack.name, input.confirm)
+  const lock = await repository.lock(input.snapshot, 'read', `restore of ${manifest.stack.name}`)
+  try {
+    await refuseConcurrent(deps.paths.state, host, manifest.stack.name)
+    job.phase('plan', `Looking at ${manifest.stack.name} as it is now`, null, NOTHING_CHANGED)
+    const facts = await gatherRestoreFacts({ ...input, signal: job.signal })
+    const design = makeRestorePlan(facts)
+    refuseBlocked(design.plan)
+    for (const warning of design.plan.warnings) job.note('warning', warning)
+    const now = deps.clock.now()
+    const id = restoreId(now)
+    const journal = await openRunJournal(deps.paths.state, {
+      jobId: job.jobId,
+      kind: 'restore',
+      pid: thisProcess().pid,
+      processStart: thisProcess().processStart,
+      startedAt: now.toISOString(),
+      host: host.summary.id,
+      daemonId: facts.host.daemon?.id ?? null,
+      stack: manifest.stack.name,
+      quiesced: [],
+      helpers: [],
+      partialFolder: null,
+      restore: {
+        restoreId: id,
+        stage: 'staging',
+        safetySnapshot: null,
+        repository: repository.path,
+        items: [],
+      },
+    })
+    const run: RestoreRun = {
+      restoreId: id,
+      host,
+      deps,
+      job,
+      facts,
+      design,
+      folder: repository.folderOf(input.snapshot),
+      places: treePlaces(host, {
+        cacheFolder: deps.paths.cache,
+        prefer: facts.inventory?.containers.map(each => each.imageId) ?? [],
+      }),
+      journal,
+      containers: design.containers.flatMap(each =>
+        each.now === null ? [] : [{ ...each, id: each.now.id }],
+      ),
+      warnings: [],
+      isComplete: false,
+    }
+    try {
+      return await execute(run, input, now)
+    } finally {
+      await run.places.close()
+    }
+  } finally {
+    await lock.release()
+  }
+}
+
+async function execute(
+  run: RestoreRun,
+  input: RestoreInput,
+  startedAt: Date,
+): Promise<RestoreOutcome> {
+  const progress: Progress = {
+    safetySnapshot: null,
+    staged: [],
+    switched: false,
+    health: { ok: false, detail: 'Not asked.' },
+  }
+  try {
+    await assertSameDaemon(run.host, run.facts.host.daemon?.id ?? null)
+    await prepare(run, input, progress)
+    await assertSameDaemon(run.host, run.facts.host.daemon?.id ?? null)
+    await switchOver(run, progress)
+    progress.health = await health(run, input)
+    if (!progress.health.ok && run.design.replaced.length > 0) throw unhealthy(progress.health)
+  } catch (error) {
+    return await takeBackAll(run, progress, startedAt, error)
+  }
+  return await accept(run, input.repository, progress, startedAt)
+}
+
+/** Everything that leaves the live data as it is: the safety snapshot, what must be made, and staging. */
+async function prepare(run: RestoreRun, input: RestoreInput, progress: Progress): Promise<void> {
+  const { job, journal, design } = run
+  progress.safetySnapshot = await keepFormerState(run, input.repository, input.takeSafetySnapshot)
+  await note(journal, each => ({ ...each, safetySnapshot: progress.safetySnapshot }))
+  const bytes = [
+    ...design.trees.flatMap(each => [
+      each.archive?.plain.bytes ?? 0,
+      ...each.files.map(file => file.record.plain.bytes),
+    ]),
+    ...design.databases.flatMap(each => each.artifacts.map(file => file.record.plain.bytes)),
+  ].reduce((sum, each) => sum + each, 0)
+  job.expect({ bytes, items: design.plan.items.length })
+  await createMissing(run)
+  const early = await stageEarly(run)
+  progress.staged = early
+  await startDatabases(run)
+  progress.staged = [...early, ...(await stageAll(run))]
+  job.signal.throwIfAborted()
+}
+
+/** Servers whose databases are loaded must run; each is noted before it is started. */
+async function startDatabases(run: RestoreRun): Promise<void> {
+  const { host, job, journal } = run
+  if (host.kind === 'folder') return
+  const serving = run.containers.filter(each => each.servesDatabase)
+  for (const container of serving) {
+    job.signal.throwIfAborted()
+    const now = await host.container(container.id)
+    if (isAwake(now.state)) continue
+    job.phase('restore', `Starting ${container.service} alone`)
+    await note(journal, each => ({ ...each, started: [...(each.started ?? []), container.id] }))
+    const problems = await startContainers(host, [container], job.note)
+    if (problems[0] !== undefined) throw notStarted(problems[0])
+  }
+  await awaitServers(run, serving)
+}
+
+/** Stops who writes, switches everything, starts who is to run. */
+async function switchOver(run: RestoreRun, progress: Progress): Promise<void> {
+  const { host, job, journal } = run
+  const danger =
+    'Killing Lifeboat now leaves services stopped until its next start, which puts everything back.'
+  const pending = progress.staged.filter(each => !each.isActive)
+  if (host.kind === 'docker') {
+    const stopping = run.containers.filter(each => each.stops)
+    job.phase('restore', 'Stopping services', null, danger)
+    await stopContainers(host, stopping, journal, job)
+  }
+  await note(journal, each => ({ ...each, stage: 'switching' }))
+  progress.switched = true
+  job.phase('restore', 'Switching to the restored data', null, danger)
+  for (const item of pending) {
+    job.signal.throwIfAborted()
+    await item.activate()
+    job.note('info', `Switched ${item.items.join(', ')}.`)
+  }
+  await note(journal, each => ({ ...each, stage: 'switched' }))
+  if (host.kind === 'folder') return
+  job.phase('restore', 'Starting services', null, danger)
+  const problems = await startContainers(host, runningAfter(run.containers), job.note)
+  if (problems.length > 0) throw notStarted(problems.join(' '))
+}
+
+async function health(run: RestoreRun, input: RestoreInput): Promise<HealthResult> {
+  const { host, facts, job } = run
+  job.phase(
+    'health',
+    'Waiting until everything is healthy',
+    null,
+    'Killing Lifeboat now makes its next start put everything back.',
+  )
+  return await awaitHealth({
+    host: host.kind === 'docker' ? host : null,
+    containers: runningAfter(run.containers),
+    url: facts.policy.healthUrl,
+    timeoutMs: facts.policy.healthTimeoutMs,
+    steadyMs: input.steadyMs ?? STEADY_MS,
+    signal: job.signal,
+  })
+}

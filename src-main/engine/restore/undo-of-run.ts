@@ -1,0 +1,61 @@
+import { readJournals } from '../jobs/journal.ts'
+import type { Repository } from '../store/repository.ts'
+import { TREE } from './item-actions.ts'
+import type { RestoreRun } from './run-context.ts'
+import { nothingCreated } from './run-context.ts'
+import type { UndoRecord } from './undo-record.ts'
+import { writeUndo } from './undo-record.ts'
+
+/** Notes how an accepted restore can be undone. */
+export async function writeUndoOf(
+  run: RestoreRun,
+  repository: Repository,
+  safetySnapshot: string,
+  until: Date,
+): Promise<void> {
+  const { deps, facts, design, host, job } = run
+  const journals = await readJournals(deps.paths.state)
+  const restore = journals.find(each => each.jobId === job.jobId)?.restore ?? null
+  const items = restore?.items ?? []
+  const fresh = new Set(design.databases.filter(each => !each.replaces).map(each => each.item))
+  const record: UndoRecord = {
+    schemaVersion: 1,
+    restore: run.restoreId,
+    host: host.summary.id,
+    stack: facts.snapshot.stack.name,
+    at: deps.clock.now().toISOString(),
+    until: until.toISOString(),
+    safetySnapshot,
+    repository: repository.path,
+    snapshot: facts.snapshot.id,
+    partial: facts.only !== null,
+    created: mutable(restore?.created ?? nothingCreated),
+    emptied: design.trees
+      .filter(each => !each.replaces)
+      .map(each => ({
+        item: each.item,
+        mountType: each.mount.type,
+        source: each.mount.source,
+        folder: each.folder,
+        scope: JSON.stringify(each.scope),
+      })),
+    databases: items
+      .filter(each => each.driver !== TREE && fresh.has(each.item))
+      .map(each => ({
+        item: each.item,
+        service: each.service ?? '',
+        driver: each.driver,
+        data: { ...each.data },
+      })),
+  }
+  await writeUndo(deps.paths.state, repository.folderOf(safetySnapshot), record)
+}
+
+function mutable(created: typeof nothingCreated): UndoRecord['created'] {
+  return {
+    networks: [...created.networks],
+    volumes: [...created.volumes],
+    containers: [...created.containers],
+    folders: [...created.folders],
+  }
+}
