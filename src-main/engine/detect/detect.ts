@@ -156,7 +156,8 @@ export function policyOf(
   return { ...defaultPolicy, ...policies[`${hostId}/${stack}`] }
 }
 
-function inventoryOf(facts: StackFacts): Inventory {
+/** Computes the inventory of a Docker stack from its facts. Pure. */
+export function inventoryOf(facts: StackFacts): Inventory {
   const { group, host, daemon, takenAt } = facts
   const { items, findings, services, servers, sqlite } = buildLedger(facts)
   return {

@@ -15,6 +15,8 @@ export interface DetectedServer {
   /** Null when it could not be looked into; `problem` says why. */
   readonly facts: ServerFacts | null
   readonly problem: string | null
+  /** Folder inside the container where its data lies: as the server says, else as the image has it. */
+  readonly dataDirectory: string
   /** Ledger ids of the mounts that hold its data folder. */
   readonly dataMounts: readonly string[]
 }

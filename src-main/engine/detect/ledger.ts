@@ -54,12 +54,13 @@ export function buildLedger(facts: StackFacts): Ledger {
 }
 
 function servers(view: StackView): readonly DetectedServer[] {
-  return view.servers.map(({ container, detected, probe, data, below }) => ({
+  return view.servers.map(({ container, detected, probe, dataDirectory, data, below }) => ({
     service: container.service,
     containerId: container.id,
     engine: detected.engine,
     facts: probe.facts,
     problem: probe.problem,
+    dataDirectory,
     dataMounts: [...(data === null ? [] : [data.mount.id]), ...below.map(each => each.id)],
   }))
 }

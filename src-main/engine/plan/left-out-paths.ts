@@ -20,15 +20,12 @@ export function leftOutPaths(
     .flatMap(each => companions.map(suffix => each.path + suffix))
   const data = inventory.servers
     .filter(each => each.facts !== null && each.dataMounts.includes(item.id))
-    .flatMap(server => {
-      const container = inventory.containers.find(each => each.id === server.containerId)
-      const mount = container?.mounts.find(
-        each =>
-          `${each.type}:${each.source}` === item.id &&
-          isWithin(server.facts?.dataDirectory ?? '', each.target),
+    .flatMap(({ containerId, dataDirectory }) => {
+      const mounts = inventory.containers.find(each => each.id === containerId)?.mounts ?? []
+      const mount = mounts.find(
+        each => `${each.type}:${each.source}` === item.id && isWithin(dataDirectory, each.target),
       )
-      const inside =
-        mount === undefined ? '' : relativeTo(mount.target, server.facts?.dataDirectory ?? '')
+      const inside = mount === undefined ? '' : relativeTo(mount.target, dataDirectory)
       return inside === '' ? [] : [inside]
     })
   const inner = items
