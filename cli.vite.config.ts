@@ -43,6 +43,8 @@ export default defineConfig({
     rolldownOptions: {
       input: {
         lifeboat: 'src-main/cli/cli.ts',
+        'examine-worker': 'src-main/engine/store/examine-worker.ts',
+        'sqlite-worker': 'src-main/engine/databases/sqlite/sqlite-worker.ts',
         ...(existsSync('src-main/electron/engine-process.ts') && {
           'engine-process': 'src-main/electron/engine-process.ts',
         }),

@@ -22,21 +22,21 @@ const statements = `
 with d as (select * from pg_database where datname = current_database()),
 acl as (select a.* from d, aclexplode(d.datacl) a),
 own as (
-  select s.setrole, split_part(entry, '=', 1) as name, substr(entry, strpos(entry, '=') + 1) as value
-    from d join pg_db_role_setting s on s.setdatabase = d.oid, unnest(s.setconfig) entry
+  select s.setrole, split_part(entry, '=', 1) as name, substr(entry, strpos(entry, '=') + 1) as value, place
+    from d join pg_db_role_setting s on s.setdatabase = d.oid, unnest(s.setconfig) with ordinality e (entry, place)
 ),
-lines (rank, line) as (
-  select 1, format('ALTER DATABASE ${DB} OWNER TO %I;', pg_get_userbyid(datdba)) from d
-  union all select 2, format('ALTER DATABASE ${DB} CONNECTION LIMIT %s;', datconnlimit) from d where datconnlimit >= 0
-  union all select 3, format('COMMENT ON DATABASE ${DB} IS %L;', shobj_description(oid, 'pg_database'))
+lines (rank, line, place) as (
+  select 1, format('ALTER DATABASE ${DB} OWNER TO %I;', pg_get_userbyid(datdba)), 0 from d
+  union all select 2, format('ALTER DATABASE ${DB} CONNECTION LIMIT %s;', datconnlimit), 0 from d where datconnlimit >= 0
+  union all select 3, format('COMMENT ON DATABASE ${DB} IS %L;', shobj_description(oid, 'pg_database')), 0
     from d where shobj_description(oid, 'pg_database') is not null
-  union all select 4, 'REVOKE ALL ON DATABASE ${DB} FROM PUBLIC;' from d where datacl is not null
-  union all select 5, format('REVOKE ALL ON DATABASE ${DB} FROM %I;', pg_get_userbyid(datdba)) from d where datacl is not null
+  union all select 4, 'REVOKE ALL ON DATABASE ${DB} FROM PUBLIC;', 0 from d where datacl is not null
+  union all select 5, format('REVOKE ALL ON DATABASE ${DB} FROM %I;', pg_get_userbyid(datdba)), 0 from d where datacl is not null
   union all select 6, format('GRANT %s ON DATABASE ${DB} TO %s%s;', privilege_type,
            case when grantee = 0 then 'PUBLIC' else quote_ident(pg_get_userbyid(grantee)) end,
-           case when is_grantable then ' WITH GRANT OPTION' else '' end) from acl
-  union all select 7, format('ALTER DATABASE ${DB} SET %s TO %s;', ${nameOf}, ${valueOf}) from own where setrole = 0
-  union all select 8, format('ALTER ROLE %I IN DATABASE ${DB} SET %s TO %s;', pg_get_userbyid(setrole), ${nameOf}, ${valueOf})
+           case when is_grantable then ' WITH GRANT OPTION' else '' end), 0 from acl
+  union all select 7, format('ALTER DATABASE ${DB} SET %s TO %s;', ${nameOf}, ${valueOf}), place from own where setrole = 0
+  union all select 8, format('ALTER ROLE %I IN DATABASE ${DB} SET %s TO %s;', pg_get_userbyid(setrole), ${nameOf}, ${valueOf}), place
     from own where setrole <> 0
 ),
 text (content) as (
@@ -44,7 +44,7 @@ text (content) as (
     $lifeboat$\\if :{?db}$lifeboat$, chr(10), $lifeboat$\\else$lifeboat$, chr(10),
     $lifeboat$\\set db '$lifeboat$,
     replace(replace(replace(current_database(), $lifeboat$\\$lifeboat$, $lifeboat$\\\\$lifeboat$), '''', ''''''), chr(10), $lifeboat$\\n$lifeboat$),
-    '''', chr(10), $lifeboat$\\endif$lifeboat$, chr(10), string_agg(line, chr(10) order by rank, line), chr(10))
+    '''', chr(10), $lifeboat$\\endif$lifeboat$, chr(10), string_agg(line, chr(10) order by rank, place, line), chr(10))
     from lines
 )
 select encode(convert_to(content, 'UTF8'), 'base64') as content, encode(sha256(convert_to(content, 'UTF8')), 'hex') as sha256
