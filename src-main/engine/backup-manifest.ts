@@ -132,14 +132,17 @@ function ledgerPart(
   return { id, kind, engine, service, writers: [...writers], source, target, method, criticality }
 }
 
-/** Every stored file once, shared ones too, in the order of their paths. */
-function artifactsOf({ items, definitions }: Result): Manifest['artifacts'] {
-  const all = new Map<string, ArtifactRecord>()
-  for (const { record, file } of items.flatMap(each => each.artifacts)) {
-    all.set(record.path, file === null ? record : { ...record, file: { ...file } })
-  }
-  for (const record of definitions) all.set(record.path, record)
-  return [...all.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1))
+/** Every stored file, in the order of their paths, with how it was on the host where that is known. */
+function artifactsOf({ items, artifacts }: Result): Manifest['artifacts'] {
+  const files = new Map(
+    items.flatMap(each => each.artifacts).map(({ record, file }) => [record.path, file]),
+  )
+  return artifacts
+    .map(record => {
+      const file = files.get(record.path) ?? null
+      return file === null ? record : { ...record, file: { ...file } }
+    })
+    .toSorted((a, b) => (a.path < b.path ? -1 : 1))
 }
 
 function utc(time: string | undefined): string | null {

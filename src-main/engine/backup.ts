@@ -7,6 +7,7 @@ import { guideFor } from './backup-guide.ts'
 import { makeManifest, reportOf } from './backup-manifest.ts'
 import type { CaptureResult } from './capture/capture.ts'
 import { capture, CaptureFailure } from './capture/capture.ts'
+import type { QuiesceReport } from './capture/quiesce.ts'
 import type { RunJournal } from './capture/run-journal.ts'
 import { openRunJournal } from './capture/run-journal.ts'
 import { defaultCompression } from './capture/volume-archive.ts'
@@ -112,21 +113,24 @@ async function runWith(run: Run, writer: SnapshotWriter): Promise<BackupReport> 
   const runId = journalId(run)
   const workFolder = workFolderOf(deps, runId)
   let journal: RunJournal | null = null
+  let quiesce: QuiesceReport | null = null
   let settled = true
   try {
     journal = await openRunJournal(deps.paths.state, firstJournal(run, runId, writer.folder))
     const result = await captureInto(run, writer, journal, workFolder)
-    settled = !result.quiesce.leftToRepair
+    quiesce = result.quiesce
+    settled = !quiesce.leftToRepair
     return await commit(run, writer, result)
   } catch (error) {
     const failure = error instanceof CaptureFailure ? error : null
-    if (failure !== null) settled = !failure.quiesce.leftToRepair
+    quiesce ??= failure?.quiesce ?? null
+    settled = quiesce?.leftToRepair !== true
     const abandoned = await writer.abandon().then(
       () => true,
       () => false,
     )
     settled &&= abandoned
-    throw explain(run, failure === null ? error : failure.cause, failure, abandoned)
+    throw explain(run, failure === null ? error : failure.cause, quiesce, abandoned)
   } finally {
     await rm(workFolder, { recursive: true, force: true }).catch(() => undefined)
     if (settled) await journal?.remove().catch(() => undefined)
@@ -205,8 +209,9 @@ async function commit(
   if (failed.length === result.items.length) {
     throw new CaptureFailure(failed[0]?.error, result.quiesce)
   }
-  job.signal.throwIfAborted()
   job.phase('store', 'Finishing the snapshot')
+  // The last moment at which it can still be undone.
+  job.signal.throwIfAborted()
   const manifest = makeManifest({
     id: writer.id,
     repositoryId: repository.id,
@@ -233,21 +238,21 @@ function helperImageOf({ helper, inventory }: DetectedStack): string | null {
 function explain(
   { job, detected }: Run,
   error: unknown,
-  failure: CaptureFailure | null,
+  quiesce: QuiesceReport | null,
   abandoned: boolean,
 ): AppError {
   const reason: unknown =
     job.signal.aborted && !isAboutAbort(error) ? (job.signal.reason as unknown) : error
   const { code, message, hint, details } = toWire(reason)
-  const services = failure?.quiesce.services ?? []
-  const problems = failure?.quiesce.problems ?? []
+  const services = quiesce?.services ?? []
+  const problems = quiesce?.problems ?? []
   const touched = services.map(each => each.service)
   const state = [
     touched.length === 0
       ? NOTHING_CHANGED
       : problems.length > 0
         ? problems.join(' ')
-        : `${[...new Set(touched)].join(', ')} ${touched.length === 1 ? 'was' : 'were'} quiet for ${seconds(failure?.quiesce.downtimeMs ?? 0)} and ${touched.length === 1 ? 'runs' : 'run'} again.`,
+        : `${[...new Set(touched)].join(', ')} ${touched.length === 1 ? 'was' : 'were'} quiet for ${seconds(quiesce?.downtimeMs ?? 0)} and ${touched.length === 1 ? 'runs' : 'run'} again.`,
     abandoned
       ? 'The unfinished snapshot was removed; earlier ones are untouched.'
       : 'The unfinished snapshot could not be removed now; it is not listed, and the next backup removes it.',

@@ -11,11 +11,11 @@ import type { OpenServer } from './dump-databases.ts'
 import { beginDump, dumpsByService, readDumps } from './dump-databases.ts'
 import type { CapturedItem } from './item-runs.ts'
 import { ItemRuns } from './item-runs.ts'
-import { itemsOf, phasesOf, stepsWith } from './plan-phases.ts'
+import { estimatesOf, itemsOf, phasesOf, stepsWith } from './plan-phases.ts'
 import type { QuiesceReport } from './quiesce.ts'
 import type { QuietTimeNeeds } from './quiet-time.ts'
 import { openQuietTime } from './quiet-time.ts'
-import type { StoredArtifact } from './sink.ts'
+import type { ArtifactSink, StoredArtifact } from './sink.ts'
 
 /** More streams at once make neither a disk nor two cores faster (docs/performance.md). */
 const STREAMS = 2
@@ -26,8 +26,8 @@ export interface CaptureInput<R extends StoredArtifact>
 /** What a capture has brought in. */
 export interface CaptureResult<R extends StoredArtifact> {
   readonly items: readonly CapturedItem<R>[]
-  /** Container, network, volume and image definitions. */
-  readonly definitions: readonly R[]
+  /** Every file that was stored, those of items that failed later, too. */
+  readonly artifacts: readonly R[]
   readonly quiesce: QuiesceReport
   /** The consistent point: when everything that should be quiet was quiet. */
   readonly time: Date
@@ -56,12 +56,17 @@ export async function capture<R extends StoredArtifact>(
 ): Promise<CaptureResult<R>> {
   const { plan, inventory, job } = input
   const wanted = itemsOf(plan.steps, inventory.stack.items)
-  const items = new ItemRuns<R>(wanted, job)
+  const items = new ItemRuns<R>(wanted, job, estimatesOf(plan.steps))
   const stop = new AbortController()
   const signal = AbortSignal.any([job.signal, stop.signal])
-  const context: CaptureContext<R> = { ...input, items, signal }
+  const artifacts: R[] = []
+  const context: CaptureContext<R> = {
+    ...input,
+    sink: keeping(input.sink, artifacts),
+    items,
+    signal,
+  }
   const phases = phasesOf(plan.steps)
-  job.expect({ bytes: plan.estimatedBytes, items: wanted.length })
 
   const quiet = openQuietTime(context, input, reason => stop.abort(reason))
   const open = new Set<OpenServer>()
@@ -71,7 +76,7 @@ export async function capture<R extends StoredArtifact>(
       context,
       stepsWith(phases.before, 'copy-config').map(each => each.item),
     )
-    const definitions = await storeDefinitions(inventory, context.sink)
+    await storeDefinitions(inventory, context.sink)
     await quiet.begin()
     const time = new Date()
     await takePoint(context, phases.quiet, open, pending)
@@ -86,11 +91,27 @@ export async function capture<R extends StoredArtifact>(
       ...pending.map(each => () => settle(context, each)),
     ]
     await inParallel(reads, STREAMS, read => read())
-    return { items: items.finish(), definitions, quiesce, time, warnings: quiet.warnings() }
+    return { items: items.finish(), artifacts, quiesce, time, warnings: quiet.warnings() }
   } catch (error) {
     throw new CaptureFailure(error, await quiet.end())
   } finally {
     await Promise.allSettled([...open].map(each => each.session.close()))
+  }
+}
+
+/** The same sink, and a list of all that went into it. */
+function keeping<R extends StoredArtifact>(sink: ArtifactSink<R>, kept: R[]): ArtifactSink<R> {
+  return {
+    async addArtifact(spec, source) {
+      const record = await sink.addArtifact(spec, source)
+      kept.push(record)
+      return record
+    },
+    async addFile(path, item, content) {
+      const record = await sink.addFile(path, item, content)
+      kept.push(record)
+      return record
+    },
   }
 }
 

@@ -15,7 +15,7 @@ export interface ConfigFile {
   readonly mode: number
   readonly uid: number
   readonly gid: number
-  /** ISO 8601 UTC. */
+  /** ISO 8601 UTC, with all digits below the second. */
   readonly modified: string
   readonly linkTarget: string | null
   readonly content: Buffer
@@ -134,7 +134,7 @@ function unpack(bytes: Buffer): ReadonlyMap<string, Omit<ConfigFile, 'hostPath'>
   let content: Buffer[] = []
   let current: (() => void) | null = null
   const parser = new TarParser({
-    onMember({ entry }) {
+    onMember({ entry, modifiedExactly }) {
       content = []
       current = () => {
         const target = entry.linkTarget?.replace(/^\/+/, '')
@@ -144,7 +144,7 @@ function unpack(bytes: Buffer): ReadonlyMap<string, Omit<ConfigFile, 'hostPath'>
           mode: entry.mode,
           uid: entry.uid,
           gid: entry.gid,
-          modified: entry.modified,
+          modified: modifiedExactly(),
           linkTarget: entry.type === 'symlink' ? entry.linkTarget : null,
           content: linked?.content ?? Buffer.concat(content),
         })

@@ -26,11 +26,12 @@ export interface CaptureContext<R extends StoredArtifact> {
 }
 
 /** Passes on how far a stream has come, as differences. */
-export function progressOf(job: JobContext): (plainBytes: number) => void {
+export function differences(advance: (bytes: number) => void): (plainBytes: number) => void {
   let seen = 0
   return plainBytes => {
-    job.advance(plainBytes - seen)
-    seen = Math.max(seen, plainBytes)
+    if (plainBytes <= seen) return
+    advance(plainBytes - seen)
+    seen = plainBytes
   }
 }
 

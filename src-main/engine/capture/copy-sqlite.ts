@@ -38,13 +38,13 @@ export async function fetchSqlite<R extends StoredArtifact>(
   if (found === undefined) throw gone(item)
   const workFolder = path.join(context.workFolder, `sqlite-${index}`)
   return context.host.kind === 'folder'
-    ? fetchLocal(context, item, found, workFolder)
-    : fetchFromHelper(context, item, found, workFolder)
+    ? fetchLocal(context, run, found, workFolder)
+    : fetchFromHelper(context, run, found, workFolder)
 }
 
 async function fetchFromHelper<R extends StoredArtifact>(
-  { helper, compression, job, signal }: CaptureContext<R>,
-  item: Item,
+  { helper, compression, signal }: CaptureContext<R>,
+  { item, advance }: ItemRun<R>,
   found: DetectedSqlite,
   folder: string,
 ): Promise<PendingSqlite> {
@@ -57,8 +57,8 @@ async function fetchFromHelper<R extends StoredArtifact>(
     [`${file}-journal`, 'database-journal'],
   ])
   const { place, tools } = helper
-  const onBytes = (count: number): void => job.advance(count)
-  const entries = await fetchFiles({ place, tools, files, folder, compression, signal, onBytes })
+  const options = { place, tools, files, folder, compression, signal, onBytes: advance }
+  const entries = await fetchFiles(options)
   const entry = entries.get(file)
   if (entry === undefined) throw gone(item)
   return {
@@ -69,8 +69,8 @@ async function fetchFromHelper<R extends StoredArtifact>(
 }
 
 async function fetchLocal<R extends StoredArtifact>(
-  { inventory, signal, job }: CaptureContext<R>,
-  item: Item,
+  { inventory, signal }: CaptureContext<R>,
+  { item, advance }: ItemRun<R>,
   found: DetectedSqlite,
   workFolder: string,
 ): Promise<PendingSqlite> {
@@ -78,7 +78,7 @@ async function fetchLocal<R extends StoredArtifact>(
   const file = (await localFileReader('without-content').read([hostPath], signal)).get(hostPath)
   if (file === undefined) throw gone(item)
   const copy = await copySqliteLocal(hostPath, { workFolder, signal })
-  job.advance(copy.sizeBytes)
+  advance(copy.sizeBytes)
   return { id: item.id, facts: factsOfFile(file), settle: () => Promise.resolve(copy) }
 }
 

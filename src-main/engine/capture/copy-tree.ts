@@ -4,7 +4,7 @@ import { AppError, NOTHING_CHANGED } from '../../contract/errors.ts'
 import type { Item, PlanStep } from '../../contract/model.ts'
 import { thisComputer } from '../lib/run-local.ts'
 import type { CaptureContext } from './context.ts'
-import { progressOf } from './context.ts'
+import { differences } from './context.ts'
 import type { ItemRun } from './item-runs.ts'
 import { archiveLocally } from './local-archive.ts'
 import { localTools } from './local-tools.ts'
@@ -19,10 +19,9 @@ export async function copyTree<R extends StoredArtifact>(
   step: PlanStep,
   leaveOut: readonly string[],
 ): Promise<void> {
-  const { sink, job, signal } = context
+  const { sink, signal } = context
   const { item } = run
   const archive = await open(context, item, leaveOut)
-  const advance = progressOf(job)
   const record = await sink.addArtifact(
     {
       path: archivePath(item),
@@ -30,7 +29,7 @@ export async function copyTree<R extends StoredArtifact>(
       content: 'tar',
       codec: 'zstd',
       expectedBytes: step.estimatedBytes,
-      onBytes: advance,
+      onBytes: differences(run.advance),
       signal,
     },
     archive,

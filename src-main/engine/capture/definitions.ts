@@ -11,18 +11,16 @@ export const DEFINITIONS = 'inspect'
 export async function storeDefinitions<R extends StoredArtifact>(
   inventory: Inventory,
   sink: ArtifactSink<R>,
-): Promise<readonly R[]> {
+): Promise<void> {
   const files = [
     ['containers', inventory.containers],
     ['networks', inventory.networks],
     ['volumes', inventory.volumes],
     ['images', inventory.images],
   ] as const
-  const records: R[] = []
   for (const [name, definitions] of files) {
     if (definitions.length === 0) continue
     const text = `${JSON.stringify(definitions, null, 2)}\n`
-    records.push(await sink.addFile(`inspect/${name}.json`, DEFINITIONS, Buffer.from(text)))
+    await sink.addFile(`inspect/${name}.json`, DEFINITIONS, Buffer.from(text))
   }
-  return records
 }

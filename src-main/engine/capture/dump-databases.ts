@@ -3,7 +3,7 @@ import type { PlanStep } from '../../contract/model.ts'
 import type { Counts, DriverContext, DumpArtifact, DumpSession } from '../databases/database.ts'
 import { databaseById } from '../databases/index.ts'
 import type { CaptureContext } from './context.ts'
-import { progressOf } from './context.ts'
+import { differences } from './context.ts'
 import type { CapturedArtifact } from './item-runs.ts'
 import { isFatal } from './item-runs.ts'
 import type { StoredArtifact } from './sink.ts'
@@ -101,7 +101,8 @@ export async function readDumps<R extends StoredArtifact>(
         if (shared instanceof Error) throw shared
         const own = session.artifacts.filter(each => each.database === database)
         if (own.length === 0) throw noDump(service, database)
-        for (const artifact of own) run.add(await store(context, service, id, artifact))
+        for (const artifact of own)
+          run.add(await store(context, service, id, artifact, run.advance))
         for (const each of shared) run.add(each.record)
         const counted = counts?.[database]
         for (const warning of warnings) run.warn(warning)
@@ -143,7 +144,9 @@ async function readShared<R extends StoredArtifact>(
   const records: CapturedArtifact<R>[] = []
   try {
     for (const artifact of session.artifacts.filter(each => each.database === null)) {
-      const record = await store(context, service, `database:${service}/*`, artifact)
+      const record = await store(context, service, `database:${service}/*`, artifact, bytes => {
+        context.items.advanceShared(bytes)
+      })
       records.push({ record, file: null })
     }
     return records
@@ -154,10 +157,11 @@ async function readShared<R extends StoredArtifact>(
 }
 
 async function store<R extends StoredArtifact>(
-  { sink, job, signal }: CaptureContext<R>,
+  { sink, signal }: CaptureContext<R>,
   service: string,
   item: string,
   artifact: DumpArtifact,
+  advance: (bytes: number) => void,
 ): Promise<R> {
   return sink.addArtifact(
     {
@@ -166,7 +170,7 @@ async function store<R extends StoredArtifact>(
       content: artifact.content,
       codec: artifact.compressed ? 'none' : 'zstd',
       expectedBytes: artifact.estimatedBytes,
-      onBytes: progressOf(job),
+      onBytes: differences(advance),
       signal,
     },
     await artifact.open(),

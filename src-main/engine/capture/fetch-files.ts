@@ -95,11 +95,11 @@ class Receiver {
     this.#files = new Map([...files].map(([name, kept]) => [name.replace(/^\/+/, ''), kept]))
     this.#folder = folder
     this.#parser = new TarParser({
-      onMember: ({ entry }) => {
+      onMember: ({ entry, modifiedExactly }) => {
         const name = entry.path.replace(/^\/+/, '')
         const kept = this.#files.get(name)
         if (kept === undefined || entry.type !== 'file') return false
-        this.#found.set(`/${name}`, entry)
+        this.#found.set(`/${name}`, { ...entry, modified: modifiedExactly() })
         this.#work.push(async () => {
           this.#handle = await open(path.join(this.#folder, kept), 'w', 0o600)
         })

@@ -39,6 +39,8 @@ export interface CapturedItem<R extends StoredArtifact> {
 /** What the work on an item may tell. */
 export interface ItemRun<R extends StoredArtifact> {
   readonly item: Item
+  /** Source bytes that arrived, for the progress. */
+  advance(bytes: number): void
   add(record: R, file?: FileFacts): void
   counts(values: Readonly<Record<string, number>>, exact: boolean): void
   facts(facts: Readonly<Record<string, unknown>>): void
@@ -72,14 +74,18 @@ interface State<R extends StoredArtifact> {
   error: AppError | null
   worked: boolean
   durationMs: number
+  readonly estimatedBytes: number
+  bytes: number
 }
 
 /** The record of what happens to each item of a backup. */
 export class ItemRuns<R extends StoredArtifact> {
   readonly #job: JobContext
   readonly #states = new Map<string, State<R>>()
+  #sharedBytes = 0
 
-  constructor(items: readonly Item[], job: JobContext) {
+  /** `estimates`: bytes by item id, as planned. */
+  constructor(items: readonly Item[], job: JobContext, estimates: ReadonlyMap<string, number>) {
     this.#job = job
     for (const item of items) {
       this.#states.set(item.id, {
@@ -93,8 +99,27 @@ export class ItemRuns<R extends StoredArtifact> {
         error: null,
         worked: false,
         durationMs: 0,
+        estimatedBytes: estimates.get(item.id) ?? 0,
+        bytes: 0,
       })
     }
+    this.#expect()
+  }
+
+  /** Source bytes of what several items share. */
+  advanceShared(bytes: number): void {
+    this.#sharedBytes += bytes
+    this.#job.advance(bytes)
+  }
+
+  /** What is still to come is estimated; what has come is known. */
+  #expect(): void {
+    let bytes = this.#sharedBytes
+    for (const state of this.#states.values()) {
+      const isOver = state.worked || state.error !== null
+      bytes += isOver ? state.bytes : Math.max(state.bytes, state.estimatedBytes)
+    }
+    this.#job.expect({ bytes, items: this.#states.size })
   }
 
   /** True while nothing has gone wrong with it. */
@@ -117,7 +142,7 @@ export class ItemRuns<R extends StoredArtifact> {
     signal.throwIfAborted()
     const started = performance.now()
     try {
-      if (state.error === null) await work(runOf(state))
+      if (state.error === null) await work(runOf(state, this.#job))
       state.worked ||= last
     } catch (error) {
       if (signal.aborted) throw signal.reason
@@ -126,6 +151,7 @@ export class ItemRuns<R extends StoredArtifact> {
     } finally {
       state.durationMs += performance.now() - started
       if (last) this.#job.itemDone()
+      this.#expect()
     }
   }
 
@@ -142,7 +168,7 @@ export class ItemRuns<R extends StoredArtifact> {
     const state = this.#states.get(id)
     // A dump is one point in time whatever its server's files are.
     if (state !== undefined && !['dump', 'sqlite-backup'].includes(state.item.method)) {
-      runOf(state).downgrade(consistency)
+      runOf(state, this.#job).downgrade(consistency)
     }
   }
 
@@ -170,9 +196,13 @@ export class ItemRuns<R extends StoredArtifact> {
 
 const worseFirst: readonly Consistency[] = ['none', 'hot', 'crash-consistent', 'app-consistent']
 
-function runOf<R extends StoredArtifact>(state: State<R>): ItemRun<R> {
+function runOf<R extends StoredArtifact>(state: State<R>, job: JobContext): ItemRun<R> {
   return {
     item: state.item,
+    advance(bytes) {
+      state.bytes += bytes
+      job.advance(bytes)
+    },
     add(record, file) {
       state.artifacts.push({ record, file: file ?? null })
     },
@@ -197,5 +227,6 @@ function runOf<R extends StoredArtifact>(state: State<R>): ItemRun<R> {
 function asAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
   const wire = toWire(error)
-  return new AppError(wire.code, { ...wire, message: wire.message }, error)
+  const why = error instanceof Error ? error.message : String(error)
+  return new AppError(wire.code, { ...wire, message: `${wire.message} ${why}` }, error)
 }

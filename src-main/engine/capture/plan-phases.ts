@@ -56,3 +56,12 @@ function asTaken(item: Item, { action }: PlanStep): Item {
     reason: 'Asked for by name.',
   }
 }
+
+/** Estimated bytes by item id. */
+export function estimatesOf(steps: readonly PlanStep[]): ReadonlyMap<string, number> {
+  const estimates = new Map<string, number>()
+  for (const { item, estimatedBytes } of steps) {
+    if (item !== null) estimates.set(item, (estimates.get(item) ?? 0) + (estimatedBytes ?? 0))
+  }
+  return estimates
+}

@@ -98,6 +98,18 @@ describe('the archive script with GNU tar', () => {
     )
   })
 
+  it('leaves out what a restore has put at the top, and nothing further down', () => {
+    const with_ = mkdtempSync(path.join(home, 'restored-'))
+    mkdirSync(path.join(with_, '.lifeboat-1 2', 'x'), { recursive: true })
+    mkdirSync(path.join(with_, 'sub', '.lifeboat-x'), { recursive: true })
+    writeFileSync(path.join(with_, '.lifeboat-file'), 'a file of that name is no work of ours')
+    const { out, code } = pack(with_)
+    expect(code).toBe(0)
+    expect(names(zstdDecompressSync(out)).toSorted()).toEqual(
+      ['./', './.lifeboat-file', './sub/', './sub/.lifeboat-x/'].toSorted(),
+    )
+  })
+
   it('makes the same bytes of the same folder', () => {
     expect(pack(folder).out.equals(pack(folder).out)).toBe(true)
   })

@@ -1,4 +1,5 @@
 import type { FileEntry } from '../../../contract/model.ts'
+import { isoFromNanoseconds, nanosecondsFromPax } from '../exact-time.ts'
 import { decodePath } from '../path-bytes.ts'
 import {
   BLOCK,
@@ -14,6 +15,8 @@ import {
 /** A member of an archive as it is met. */
 export interface TarMember {
   readonly entry: FileEntry
+  /** Time of change with all its digits, ISO 8601 UTC; worked out when asked for. */
+  modifiedExactly(): string
   /** Bytes that the archive holds for it. */
   readonly storedBytes: number
   /**
@@ -51,7 +54,7 @@ function normal(name: string): string {
 }
 
 function isoTime(seconds: number): string {
-  const milliseconds = Math.round(seconds * 1000)
+  const milliseconds = Number.isFinite(seconds) ? Math.round(seconds * 1000) : 0
   return new Date(Math.max(-8.64e15, Math.min(8.64e15, milliseconds))).toISOString()
 }
 
@@ -95,6 +98,7 @@ export class TarParser {
     return this.#problem
   }
 
+  /** Takes the next bytes; the chunk may be used again afterwards. */
   write(chunk: Uint8Array): void {
     this.#bytes += chunk.length
     let at = 0
@@ -128,7 +132,7 @@ export class TarParser {
       return at + need
     }
     const take = Math.min(need - this.#heldBytes, chunk.length - at)
-    this.#held.push(chunk.slice(at, at + take))
+    this.#held.push(Buffer.from(chunk.subarray(at, at + take)))
     this.#heldBytes += take
     if (this.#heldBytes === need) {
       const block = Buffer.concat(this.#held)
@@ -181,7 +185,11 @@ export class TarParser {
       return
     }
     if (header.flag !== 'S') return this.#member(header, null, null)
-    this.#sparseHeader = { ...header, name: header.name.slice(), linkName: header.linkName.slice() }
+    this.#sparseHeader = {
+      ...header,
+      name: Buffer.from(header.name),
+      linkName: Buffer.from(header.linkName),
+    }
     this.#sparseSize = readOldSparseSize(block)
     this.#sparsePieces = readOldSparseMap(block, 386, 4)
     if (block[482] === 0) this.#oldSparse()
@@ -261,13 +269,19 @@ export class TarParser {
       modified: isoTime(this.#paxNumber('mtime', header.modified)),
       linkTarget: isLink ? (type === 'hardlink' ? normal(linkTarget) : linkTarget) : null,
     }
+    const paxTime = this.#paxText('mtime') ?? String(Math.trunc(header.modified))
+    const modifiedExactly = (): string => {
+      const exact = nanosecondsFromPax(paxTime)
+      return exact === null ? entry.modified : isoFromNanoseconds(exact)
+    }
     this.#pax = null
     this.#longName = null
     this.#longLink = null
     this.#sparseHeader = null
     if (this.#problem !== null) return
     // The size of a hard link is that of its file: no bytes follow (as GNU tar reads it).
-    this.#begin({ entry, storedBytes: type === 'hardlink' ? 0 : stored, sparse })
+    const storedBytes = type === 'hardlink' ? 0 : stored
+    this.#begin({ entry, modifiedExactly, storedBytes, sparse })
   }
 
   #paxSparse(): SparsePiece[] | 'in-data' | null {
@@ -301,7 +315,7 @@ export class TarParser {
 
 function withoutNul(data: Uint8Array): Uint8Array {
   const end = data.indexOf(0)
-  return data.slice(0, end === -1 ? data.length : end)
+  return Buffer.from(data.subarray(0, end === -1 ? data.length : end))
 }
 
 /** GNU sparse 0.0: offsets and lengths as repeated records. */
