@@ -35,6 +35,8 @@ export interface Terminal {
   /** A message that is shown even with `--quiet`. */
   warn(text: string): void
   progressView(): ProgressView
+  /** True when a person sees the messages as they come. */
+  readonly isWatched: boolean
   /** Asks a person; refused without a terminal or with `--no-input`, naming the flag to pass. */
   ask(question: string, flag: string): Promise<string>
 }
@@ -92,6 +94,7 @@ export function terminal(
     warn(text) {
       writeErr(`${text}\n`)
     },
+    isWatched: stderr.isTTY,
     progressView() {
       if (options.quiet || options.json || options.jsonStream) return silentProgress
       return stderr.isTTY && env['TERM'] !== 'dumb'
