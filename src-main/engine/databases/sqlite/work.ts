@@ -117,8 +117,7 @@ function count(database: DatabaseSync, warnings: string[]): Readonly<Record<stri
   for (const name of names) {
     const quoted = `"${name.replaceAll('"', '""')}"`
     try {
-      const row = database.prepare(`select count(*) as n from ${quoted}`).get()
-      counts[/^[a-z_][a-z0-9_]*$/.test(name) ? name : quoted] = Number(row?.['n'])
+      counts[/^[a-z_][a-z0-9_]*$/.test(name) ? name : quoted] = rowsOf(database, quoted)
     } catch (error) {
       warnings.push(
         `The rows of ${name} could not be counted: ${error instanceof Error ? error.message : String(error)}.`,
@@ -126,4 +125,15 @@ function count(database: DatabaseSync, warnings: string[]): Readonly<Record<stri
     }
   }
   return counts
+}
+
+function rowsOf(database: DatabaseSync, quoted: string): number {
+  const ask = (how: string): number =>
+    Number(database.prepare(`select count(*) as n from ${quoted} ${how}`).get()?.['n'])
+  try {
+    return ask('')
+  } catch {
+    // The index that is quickest to count by may need what only the app has.
+    return ask('not indexed')
+  }
 }
