@@ -26,7 +26,7 @@ export function decodePath(bytes: Uint8Array): string {
     return decoder.decode(bytes)
   } catch {
     let text = ''
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const length = sequenceLength(bytes, at)
       text +=
         length === 0

@@ -63,7 +63,9 @@ export function stateOf(other: ProcessIdentity): 'running' | 'gone' | 'unknown' 
   const self = thisProcess()
   if (other.hostName !== self.hostName || other.machine !== self.machine) return 'unknown'
   if (other.bootId !== self.bootId) {
-    return self.machine !== null && other.bootId !== null && self.bootId !== null ? 'gone' : 'unknown'
+    return self.machine !== null && other.bootId !== null && self.bootId !== null
+      ? 'gone'
+      : 'unknown'
   }
   try {
     process.kill(other.pid, 0)

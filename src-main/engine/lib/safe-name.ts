@@ -71,7 +71,10 @@ export function isSafePath(path: string): boolean {
 
 /** `20261121T030000Z` for a time; `copy` 2, 3 … for further ones of the same second. */
 export function timeName(time: Date, copy: number): string {
-  const name = time.toISOString().replace(/\.\d+Z$/, 'Z').replace(/[-:]/g, '')
+  const name = time
+    .toISOString()
+    .replace(/\.\d+Z$/, 'Z')
+    .replace(/[-:]/g, '')
   return copy < 2 ? name : `${name}-${copy}`
 }
 

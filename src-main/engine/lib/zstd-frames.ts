@@ -54,7 +54,8 @@ export class FrameWalker {
     let start = 0
     let at = 0
     const push = (last: boolean): void => {
-      if (start < at || last) pieces.push({ bytes: chunk.subarray(start, at), data: this.#data, last })
+      if (start < at || last)
+        pieces.push({ bytes: chunk.subarray(start, at), data: this.#data, last })
       start = at
     }
     while (at < chunk.length && this.#problem === null) {
@@ -120,7 +121,8 @@ export class FrameWalker {
       this.#data = false
       this.#expect('skip-size', 4)
     } else {
-      this.#problem = this.#frames === 0 ? 'it is not Zstandard data' : 'bytes follow the last frame'
+      this.#problem =
+        this.#frames === 0 ? 'it is not Zstandard data' : 'bytes follow the last frame'
     }
     return false
   }

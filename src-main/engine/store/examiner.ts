@@ -11,13 +11,15 @@ export interface ExaminerOptions {
   readonly content: ContentKind
   /** File that gets the list of an archive's members; null: the list is only hashed. */
   readonly indexFile: string | null
+  /** Which bytes get a second, cheap sum, to compare with what another thread saw pass; null: none. */
+  readonly sumOf: 'stored' | 'plain' | null
 }
 
 export interface Measure {
   readonly bytes: number
   readonly sha256: string
-  /** A second, cheap sum, to compare with what another thread saw pass. */
-  readonly crc32: number
+  /** Null unless asked for by `sumOf`. */
+  readonly crc32: number | null
 }
 
 /** What a stored file really holds. */
@@ -34,7 +36,11 @@ export interface Examination {
 class Meter {
   readonly #hash = createHash('sha256')
   #bytes = 0
-  #crc = 0
+  #crc: number | null
+
+  constructor(withSum: boolean) {
+    this.#crc = withSum ? 0 : null
+  }
 
   get bytes(): number {
     return this.#bytes
@@ -42,7 +48,7 @@ class Meter {
 
   add(chunk: Uint8Array): void {
     this.#hash.update(chunk)
-    this.#crc = crc32(chunk, this.#crc)
+    if (this.#crc !== null) this.#crc = crc32(chunk, this.#crc)
     this.#bytes += chunk.length
   }
 
@@ -52,12 +58,22 @@ class Meter {
 }
 
 /**
+ * Gives the memory of a decoded chunk back at once, rather than when the garbage collector comes by: at
+ * this rate hundreds of megabytes would pile up. The decoder fills a buffer to its end before it takes
+ * a new one, so a chunk that ends with its buffer is the last one in it.
+ */
+function free(chunk: Buffer): void {
+  const { buffer, byteOffset, length } = chunk
+  if (buffer instanceof ArrayBuffer && byteOffset + length === buffer.byteLength) buffer.transfer(0)
+}
+
+/**
  * Takes the stored bytes of an artifact in order and proves them: measures them, walks and decodes the
  * frames, measures the plain bytes, looks for the format's own end, lists an archive's members.
  */
 export class Examiner {
-  readonly #stored = new Meter()
-  readonly #plain = new Meter()
+  readonly #stored: Meter
+  readonly #plain: Meter
   readonly #decoder: ZstdDecoder | null
   readonly #inspector: ContentInspector
   readonly #index: IndexWriter | null
@@ -66,6 +82,8 @@ export class Examiner {
   #pending: Promise<void> = Promise.resolve()
 
   constructor(options: ExaminerOptions) {
+    this.#stored = new Meter(options.sumOf === 'stored')
+    this.#plain = new Meter(options.sumOf === 'plain')
     const index = options.content === 'tar' ? new IndexWriter(options.indexFile) : null
     this.#index = index
     this.#inspector = inspectors[options.content](entry => index?.add(entry))
@@ -113,6 +131,7 @@ export class Examiner {
     const decoder = new ZstdDecoder()
     decoder.on('data', (plain: Buffer) => {
       this.#takePlain(plain)
+      free(plain)
       if (this.#index?.isFull !== true) return
       decoder.pause()
       this.#flushIndex().then(

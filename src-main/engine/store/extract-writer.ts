@@ -6,6 +6,9 @@ import type { TarMember } from '../lib/tar/tar-parser.ts'
 /** Bytes that a sparse map in front of the data may have. */
 const mapLimit = 64 * 1024 * 1024
 
+/** What has to be known of a file to write it. */
+export type FileMember = Pick<TarMember, 'entry' | 'sparse'>
+
 /** Writes one file of an archive, with the holes of a sparse one. */
 export class MemberFile {
   readonly #handle: FileHandle
@@ -16,7 +19,7 @@ export class MemberFile {
   #piece = 0
   #inPiece = 0
 
-  private constructor(handle: FileHandle, member: TarMember) {
+  private constructor(handle: FileHandle, member: FileMember) {
     this.#handle = handle
     this.#size = member.entry.sizeBytes
     this.#map = member.sparse === 'in-data' ? Buffer.alloc(0) : null
@@ -24,7 +27,7 @@ export class MemberFile {
   }
 
   /** Creates the file; fails with EEXIST when there is one of that name. */
-  static async create(file: string | Buffer, member: TarMember): Promise<MemberFile> {
+  static async create(file: string | Buffer, member: FileMember): Promise<MemberFile> {
     return new MemberFile(await open(file, 'wx', 0o600), member)
   }
 

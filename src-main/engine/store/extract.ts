@@ -9,7 +9,7 @@ import { encodePath } from '../lib/path-bytes.ts'
 import { TarParser } from '../lib/tar/tar-parser.ts'
 import { openArtifact } from './artifact-reader.ts'
 import { type ExtractPlan, planExtract, type Skipped } from './extract-plan.ts'
-import { MemberFile } from './extract-writer.ts'
+import { type FileMember, MemberFile } from './extract-writer.ts'
 import { artifactsOf, asEntry, indexOf } from './files.ts'
 import type { ArtifactRecord, Manifest } from './manifest.ts'
 import { isThere } from './repository-file.ts'
@@ -160,7 +160,7 @@ class Extraction {
     let steps: Step[] = []
     const archive = artifact.content === 'tar' ? this.#archive(step => steps.push(step)) : null
     try {
-      if (archive === null) await this.#begin({ entry, storedBytes: entry.sizeBytes, sparse: null })
+      if (archive === null) await this.#begin({ entry, sparse: null })
       for await (const chunk of source) {
         const bytes = chunk as Buffer
         if (archive === null) await this.#file?.write(bytes)
@@ -199,7 +199,7 @@ class Extraction {
     return this.#plan.entries.get(entry.path)?.to ?? `${DONORS}/${entry.path}`
   }
 
-  async #begin(member: Parameters<typeof MemberFile.create>[1]): Promise<void> {
+  async #begin(member: FileMember): Promise<void> {
     const { entry } = member
     const to = this.#placeOf(entry)
     if (entry.type === 'directory') {

@@ -62,7 +62,7 @@ export async function storeArtifact(
     await onDisk(makeFolderIn(folder, path.dirname(place.path)))
     const { received, examination } = await storeAndReadBack(file, indexFile, spec, source)
     const proof = await settledProof(spec, source)
-    const wire = source.encoding === 'zstd' || spec.codec === 'none' ? 'stored' : 'plain'
+    const wire = spec.codec === 'zstd' && source.encoding === 'none' ? 'plain' : 'stored'
     const problem = judge({ name: spec.path, wire, received, proof, examination })
     if (problem !== null) throw problem
     await onDisk(syncFolder(path.dirname(file)))
@@ -88,7 +88,8 @@ async function storeAndReadBack(
 ): Promise<{ readonly received: Received; readonly examination: Examination }> {
   const { codec, content } = spec
   const compress = codec === 'zstd' && source.encoding === 'none'
-  const options = { file, codec, content, indexFile }
+  const sumOf = compress ? 'plain' : 'stored'
+  const options = { file, codec, content, indexFile, sumOf } as const
   let seenPlain = 0
   let seenStored = 0
   const tell = (plainBytes: number, storedBytes: number): void => {

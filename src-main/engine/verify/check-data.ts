@@ -72,7 +72,7 @@ export async function checkData(
   }
   try {
     const examination = await examineWhole(
-      { file, codec, content, indexFile: null },
+      { file, codec, content, indexFile: null, sumOf: null },
       stored.bytes,
       onProgress,
       options.signal,

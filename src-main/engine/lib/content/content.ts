@@ -27,6 +27,7 @@ export interface InspectionResult {
  * thread: no I/O beyond `onEntry`.
  */
 export interface ContentInspector {
+  /** The chunk may be overwritten afterwards: what is kept of it must be copied. */
   write(chunk: Uint8Array): void
   finish(): InspectionResult
 }

@@ -52,7 +52,7 @@ export class PullParser {
 
   #take(piece: Uint8Array, isLast: boolean): void {
     if (isLast && this.#heldBytes === 0) return this.#resume(piece)
-    this.#held.push(piece.slice())
+    this.#held.push(Buffer.from(piece))
     this.#heldBytes += piece.length
     if (!isLast) return
     const bytes = Buffer.concat(this.#held)

@@ -156,7 +156,8 @@ export function readPax(data: Uint8Array): Map<string, Uint8Array[]> | null {
     if (equals === -1 || equals >= end) return null
     const key = Buffer.from(data.subarray(digits + 1, equals)).toString('utf8')
     const values = records.get(key) ?? []
-    values.push(data.slice(equals + 1, end - 1))
+    // Copied: the bytes that are passed in are used again (and Buffer's own slice copies nothing).
+    values.push(Buffer.from(data.subarray(equals + 1, end - 1)))
     records.set(key, values)
     at = end
   }
