@@ -10,6 +10,7 @@ import { makeServices } from './services.ts'
 import { settingsHandlers } from './settings.ts'
 import { snapshotHandlers } from './snapshots.ts'
 import { stackHandlers } from './stacks.ts'
+import { undoHandlers } from './undos.ts'
 
 /** Every request of the contract with its handler, over one set of services. */
 export function makeHandlers(
@@ -27,6 +28,7 @@ export function makeHandlers(
     ...settingsHandlers(services),
     ...snapshotHandlers(services),
     ...stackHandlers(services),
+    ...undoHandlers(services),
   }
   return { handlers, close: services.close }
 }

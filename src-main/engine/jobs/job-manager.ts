@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 
 import type { EventName, Events, JobResult } from '../../contract/contract.ts'
-import { AppError, NOTHING_CHANGED, toWire } from '../../contract/errors.ts'
+import { AppError, NOTHING_CHANGED, toWire, type WireError } from '../../contract/errors.ts'
 import type { JobKind, JobSummary } from '../../contract/model.ts'
 import type { Clock } from '../ports.ts'
 import type { JobContext } from './job-context.ts'
@@ -13,6 +13,8 @@ type Emit = <N extends EventName>(name: N, payload: Events[N]) => void
 export interface JobDone {
   readonly result: JobResult
   readonly state: 'complete' | 'partial' | 'failed'
+  /** Set when the work has a result to show although it failed, for instance a restore that was rolled back. */
+  readonly error?: WireError | null
 }
 
 export interface JobRequest {
@@ -90,7 +92,7 @@ export function jobManager(
       entry.abort.signal.throwIfAborted()
       const done = await request.work(context)
       result = done.result
-      finish(entry, { state: done.state, error: null })
+      finish(entry, { state: done.state, error: done.error ?? null })
     } catch (error) {
       const wire = toWire(error)
       const cancelled = wire.code === 'interrupted'

@@ -45,6 +45,16 @@ export interface RestoreJournal {
     /** Absolute host paths, the outermost first. */
     readonly folders: readonly string[]
   }
+  /** What an undo removes once it is accepted: what the restore that it undoes had made. */
+  readonly removes?: {
+    readonly created: NonNullable<RestoreJournal['created']>
+    readonly databases: readonly {
+      readonly item: string
+      readonly service: string
+      readonly driver: string
+      readonly data: Readonly<Record<string, string>>
+    }[]
+  }
   /** Containers that did not run and were started for the restore: stopped again when it is taken back. */
   readonly started?: readonly string[]
   /** Containers that run once the restore is accepted, in the order in which they start. */
