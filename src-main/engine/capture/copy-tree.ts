@@ -2,9 +2,12 @@ import path from 'node:path'
 
 import { AppError, NOTHING_CHANGED } from '../../contract/errors.ts'
 import type { Item, PlanStep } from '../../contract/model.ts'
+import type { Inventory } from '../detect/inventory.ts'
+import type { DockerHost } from '../hosts/host.ts'
 import { thisComputer } from '../lib/run-local.ts'
 import type { CaptureContext } from './context.ts'
 import { differences } from './context.ts'
+import { archiveByEngine } from './engine-archive.ts'
 import type { ItemRun } from './item-runs.ts'
 import { archiveLocally } from './local-archive.ts'
 import { localTools } from './local-tools.ts'
@@ -49,7 +52,7 @@ function archivePath(item: Item): string {
 }
 
 async function open<R extends StoredArtifact>(
-  { host, helper, compression, signal }: CaptureContext<R>,
+  { host, helper, inventory, compression, signal }: CaptureContext<R>,
   item: Item,
   leaveOut: readonly string[],
 ): Promise<VolumeArchive> {
@@ -61,10 +64,35 @@ async function open<R extends StoredArtifact>(
       ? archiveVolume({ ...common, place: thisComputer, tools, compression })
       : archiveLocally(common)
   }
-  const root = helper?.pathOf(item.id) ?? null
-  if (helper === null || root === null) throw notMounted(item, helper?.missing ?? [])
+  if (helper === null) return withoutHelper(host, inventory, item, leaveOut, signal)
+  const root = helper.pathOf(item.id)
+  if (root === null) throw notMounted(item, helper.missing)
   const { place, tools } = helper
   return archiveVolume({ place, tools, root, fileName, leaveOut, compression, signal })
+}
+
+/** Any container of the stack that has the mount will do, whether it runs or not. */
+async function withoutHelper(
+  host: DockerHost,
+  inventory: Inventory,
+  item: Item,
+  leaveOut: readonly string[],
+  signal: AbortSignal,
+): Promise<VolumeArchive> {
+  for (const { id: containerId, mounts } of inventory.containers) {
+    const mount = mounts.find(each => `${each.type}:${each.source}` === item.id)
+    if (mount === undefined) continue
+    // Whether a bind is a file the engine's lists do not tell; a path below a file is refused.
+    const common = { host, containerId, target: mount.target, leaveOut, signal }
+    if (mount.type === 'volume') return archiveByEngine({ ...common, isFile: false })
+    try {
+      return await archiveByEngine({ ...common, isFile: false })
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'failed') throw error
+      return await archiveByEngine({ ...common, isFile: true })
+    }
+  }
+  throw notMounted(item, [])
 }
 
 function notMounted(

@@ -30,6 +30,12 @@ export function dockerHostOf(api: ApiClient, summary: HostSummary): DockerHost {
     networks: () => objects.listNetworks(api),
     images: () => objects.listImages(api),
     image: id => objects.findImage(api, id),
+    readArchive: (id, path, signal) =>
+      api.stream({
+        path: `/containers/${encodeURIComponent(id)}/archive`,
+        query: { path },
+        signal,
+      }),
     changes: id => containers.containerChanges(api, id),
     inContainer: id =>
       containerPlace(api, id, `container ${id.slice(0, 12)}`, (containerId, argv) =>

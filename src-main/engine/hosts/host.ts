@@ -106,6 +106,15 @@ export interface DockerHost {
    * kinds 0 and 1), in the engine's order: data that lies on no mount. Empty when the engine cannot tell.
    */
   changes(id: string): Promise<readonly string[]>
+  /**
+   * A tar of a path inside a container, running or not, made by the engine itself: sparse files are full,
+   * times whole seconds, extended attributes and ACLs missing. For hosts without any usable image.
+   */
+  readArchive(
+    id: string,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<import('node:stream').Readable>
   /** Commands in a running container. */
   inContainer(id: string): CommandPlace
   start(id: string): Promise<void>

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import http from 'node:http'
+import type { Readable } from 'node:stream'
 
 import { AppError, NOTHING_CHANGED } from '../../../contract/errors.ts'
 import { interrupted } from '../../lib/interrupted.ts'
@@ -32,6 +33,7 @@ export interface ApiAnswer {
 /** The newest API version whose behaviour is tested; an older engine's own version is used. */
 const NEWEST_API = [1, 45] as const
 const DEFAULT_TIMEOUT_MS = 60_000
+const LONGEST_STREAM_MS = 48 * 3600 * 1000
 
 /**
  * A small client of the Docker Engine API over `node:http`: keep-alive connections from the given
@@ -90,6 +92,24 @@ export class ApiClient {
   /** Like `request`, for answers whose shape the engine's API promises. */
   async json<T>(request: ApiRequest): Promise<T> {
     return (await this.request(request)).body as T
+  }
+
+  /** Makes a GET whose answer is read as it comes, however long that takes; it breaks when it is cut short. */
+  async stream(
+    request: Omit<ApiRequest, 'method' | 'body' | 'accept' | 'timeoutMs'>,
+  ): Promise<Readable> {
+    const whole = { ...request, method: 'GET', timeoutMs: LONGEST_STREAM_MS } as const
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+    const call = this.#send(whole, `/v${await this.version()}`, reject)
+    call.once('response', resolve)
+    try {
+      const message = await promise
+      if (message.statusCode === 200) return message
+      const answer = { status: message.statusCode ?? 0, body: parseBody(await readText(message)) }
+      throw this.refusal(whole, answer)
+    } catch (error) {
+      throw this.#explain(error)
+    }
   }
 
   /** Makes a POST that turns a connection of its own into a raw two-way stream. */
