@@ -17,6 +17,7 @@ const order = [
   ['src-main/engine/restore'],
   ['src-main/engine/verify'],
   ['src-main/engine/schedule', 'src-main/engine/watch'],
+  ['src-main/engine/runs'],
   ['src-main/engine/handlers'],
   ['src-main/engine'],
 ]

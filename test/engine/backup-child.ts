@@ -4,7 +4,7 @@
  *
  *   node backup-child.ts HOME STACK
  */
-import { backupStack } from '../../src-main/engine/backup.ts'
+import { backupStack } from '../../src-main/engine/runs/backup.ts'
 import { openRepository } from '../../src-main/engine/store/repository.ts'
 import { depsIn, openLab, recordedJob } from './capture-support.ts'
 

@@ -1,7 +1,7 @@
 import type { Handlers } from '../../contract/contract.ts'
-import { backupStack } from '../backup.ts'
 import { detectStack } from '../detect/detect.ts'
 import { makeBackupPlan } from '../plan/backup-plan.ts'
+import { backupStack } from '../runs/backup.ts'
 import type { Services } from './services.ts'
 
 /** Planning and making backups. */

@@ -1,5 +1,4 @@
 import type { Handlers } from '../../contract/contract.ts'
-import { backupStack } from '../backup.ts'
 import type { Host } from '../hosts/host.ts'
 import type { JobContext } from '../jobs/job-context.ts'
 import type { JobDone } from '../jobs/job-manager.ts'
@@ -7,6 +6,7 @@ import type { RestoreOutcome } from '../restore/endings.ts'
 import { gatherRestoreFacts } from '../restore/gather.ts'
 import { makeRestorePlan } from '../restore/restore-plan.ts'
 import { runRestore } from '../restore/restorer.ts'
+import { backupStack } from '../runs/backup.ts'
 import type { Repository } from '../store/repository.ts'
 import type { Services } from './services.ts'
 
