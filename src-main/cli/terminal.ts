@@ -84,8 +84,9 @@ export function terminal(
       else out(words())
     },
     errorDocument(document) {
-      if (options.jsonStream) jsonLine({ type: 'error', ...document })
-      else if (options.json) json(document)
+      const whole = { schemaVersion: 1, ...document }
+      if (options.jsonStream) jsonLine({ type: 'result', ...whole })
+      else if (options.json) json(whole)
     },
     jsonLine,
     say(text) {
