@@ -5,6 +5,7 @@ import { AppError, NOTHING_CHANGED } from '../../contract/errors.ts'
 import type { CheckReport } from '../../contract/model.ts'
 import { codeOf, makeFolderIn, replaceFile, syncFolder } from '../lib/durable.ts'
 import { folderName, timeName } from '../lib/safe-name.ts'
+import { tidy } from './clean-up.ts'
 import { FolderSnapshotWriter } from './folder-snapshot-writer.ts'
 import { PARTIAL, PIN, REPORTS } from './layout.ts'
 import { type ListedSnapshot, listSnapshots } from './listing.ts'
@@ -66,7 +67,7 @@ export interface Repository {
   reports(id: string): Promise<readonly StoredReport[]>
   /** Folders that a writer has left or is writing now. */
   partials(): Promise<readonly PartialFolder[]>
-  /** Removes the partial folders that nobody is writing; returns their paths. */
+  /** Removes the partial folders that nobody is writing, and temporary files of killed programs; returns the folders' paths. */
   removePartials(): Promise<readonly string[]>
   space(): Promise<Space>
 }
@@ -198,7 +199,9 @@ class FolderRepository implements Repository {
 
   async removePartials(): Promise<readonly string[]> {
     const removed: string[] = []
-    for (const each of await this.partials()) {
+    const { partials, stacks } = await scanRepository(this.path)
+    await tidy(this.path, stacks)
+    for (const each of partials) {
       const lock = await this.#lockStack(each.host, each.stack, 'write', 'clean-up').catch(ifLocked)
       if (lock === null) continue
       try {

@@ -27,6 +27,8 @@ export interface PartialFolder {
 export interface Scan {
   readonly snapshots: readonly SnapshotFolder[]
   readonly partials: readonly PartialFolder[]
+  /** Folders of stacks. */
+  readonly stacks: readonly string[]
 }
 
 async function foldersIn(folder: string): Promise<readonly string[]> {
@@ -40,12 +42,14 @@ async function foldersIn(folder: string): Promise<readonly string[]> {
 export async function scanRepository(repository: string): Promise<Scan> {
   const snapshots: SnapshotFolder[] = []
   const partials: PartialFolder[] = []
+  const stacks: string[] = []
   for (const host of await foldersIn(repository)) {
     for (const stack of await foldersIn(path.join(repository, host))) {
+      stacks.push(path.join(repository, host, stack))
       await scanStack(repository, host, stack, snapshots, partials)
     }
   }
-  return { snapshots, partials }
+  return { snapshots, partials, stacks }
 }
 
 async function scanStack(
