@@ -1,7 +1,7 @@
+import { spawn } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { spawn } from 'node:child_process'
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 

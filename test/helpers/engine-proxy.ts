@@ -70,6 +70,10 @@ export async function startEngineProxy(
     options.tls === undefined
       ? createServer({ allowHalfOpen: true }, serve)
       : createTlsServer({ ...options.tls, allowHalfOpen: true }, serve)
+  server.on('connection', (raw: Socket) => {
+    open.add(raw)
+    raw.on('close', () => open.delete(raw))
+  })
   await new Promise<void>(resolve => {
     if (options.tcp === true || options.tls !== undefined) server.listen(0, '127.0.0.1', resolve)
     else server.listen(socket, resolve)

@@ -16,7 +16,7 @@ export function hostDeps(
     repository: path.join(home, 'repository'),
     hosts: options.hosts ?? [],
     policies: {},
-    knownRepositories: [],
+    knownRepositories: {},
   }
   return {
     env: options.env ?? {},

@@ -52,23 +52,27 @@ async function openBestWay(address: SshAddress, context: SshContext): Promise<Tr
   try {
     const [socket] = master.remote.usable
     if (socket === undefined) throw noEngine(address.alias, master.remote)
-    for (const open of master.waysTo(socket)) {
+    const ways = master.waysTo(socket)
+    for (const open of ways) {
       const way = await open()
       if (way !== null && (await answers(way))) return way
     }
-    throw noWay(address.alias, socket, master.said())
+    throw noWay(address.alias, socket, ways.length, master.said())
   } catch (error) {
     await master.close()
     throw error
   }
 }
 
-/** The login works and the socket is there, but the engine could not be talked to by any way. */
-function noWay(alias: string, socket: string, said: string): HostError {
-  const isForbidden = /administratively prohibited/i.test(said)
+/**
+ * The login works and the socket is there, but the engine could not be talked to. Where a program was
+ * there to carry the socket, it must be the engine; else nobody can tell a forbidden forward from it.
+ */
+function noWay(alias: string, socket: string, ways: number, said: string): HostError {
+  const isForbidden = ways < 2
   return new HostError('host-unreachable', isForbidden ? 'login' : 'daemon', {
     message: isForbidden
-      ? `${alias} forbids to forward ${socket}, and has no docker, python3 or socat that could carry it.`
+      ? `${alias} does not forward ${socket}, and has no docker, python3 or socat that could carry it.`
       : `The Docker engine on ${alias} does not answer on ${socket}.`,
     state: NOTHING_CHANGED,
     hint: isForbidden

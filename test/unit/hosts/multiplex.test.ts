@@ -86,9 +86,7 @@ describe('hosts/multiplex: FrameParser', () => {
     ['an error page', Buffer.from('<html><body>502 Bad Gateway</body></html>')],
   ])('refuses %s and passes none of it on as data', (_name, wire) => {
     const { parser, stdout, stderr } = collect()
-    expect(() => parser.write(wire)).toThrow(
-      expect.objectContaining({ code: 'stream-corrupt' }),
-    )
+    expect(() => parser.write(wire)).toThrow(expect.objectContaining({ code: 'stream-corrupt' }))
     expect(stdout().length + stderr().length).toBe(0)
   })
 

@@ -12,6 +12,7 @@ import type { SshContext } from '../../../src-main/engine/hosts/ssh/ssh-args.ts'
 import {
   forwardOnlyArgs,
   keyProbeArgs,
+  lastHop,
   masterArgs,
   parseSshConfig,
   sessionArgs,
@@ -34,6 +35,10 @@ const context: SshContext = {
   configFile: null,
   ownKnownHosts: "/home/me/it's 100% mine/known_hosts",
   config,
+  jump: {
+    ...lastHop(config.proxyJump)!,
+    config: parseSshConfig('userknownhostsfile ~/.ssh/of_the_jump'),
+  },
 }
 
 describe('hosts/ssh: arguments', () => {
@@ -75,9 +80,18 @@ describe('hosts/ssh: arguments', () => {
     const proxy = all.master.find(arg => arg.startsWith('ProxyCommand='))
     expect(proxy).toContain("'StrictHostKeyChecking=yes'")
     expect(proxy).toContain("'BatchMode=yes'")
-    expect(proxy).toContain("'-l' 'me' '-p' '22' '-W' '[%h]:%p' '--' 'jump.example'")
+    expect(proxy).toContain("'-W' '[%h]:%p' '-p' '22' '-l' 'me' '--' 'jump.example'")
+    expect(proxy).toContain('~/.ssh/of_the_jump')
     expect(proxy).toContain("it'\\''s 100%%%% mine")
-    expect(all.master).toContain('ProxyJump=none')
+    expect(all.master.some(arg => arg.startsWith('ProxyJump='))).toBe(false)
+  })
+
+  it('finds the last of several jump hosts', () => {
+    expect(lastHop(null)).toBeNull()
+    expect(lastHop('a,b@[fd00::1]:2222')).toEqual({
+      destination: { alias: 'fd00::1', user: 'b', port: 2222 },
+      before: 'a',
+    })
   })
 
   it('never logs in when it only asks for a key', () => {

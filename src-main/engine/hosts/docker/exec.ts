@@ -141,6 +141,8 @@ class ExecCommand {
       if (!wasRead && this.#killing === undefined) await this.#kill(output)
       const exitCode = await awaitExitCode(this.#api, this.#execId)
       if (exitCode === 'gone') throw containerGone(this.#description)
+      // Its output has ended and it has not: the line was cut in a way that looks like an end.
+      if (exitCode === null) await this.#runKillScript()
       return { exitCode: this.#honest(exitCode), stderr: this.#tail.text() }
     } catch (error) {
       // A stopping engine closes its streams without an error and takes its socket away.

@@ -48,6 +48,33 @@ export interface SshContext {
   /** Our own file of known hosts. */
   readonly ownKnownHosts: string
   readonly config: SshConfig
+  /** The last host that the way leads through, with its own config; null without one. */
+  readonly jump: SshJump | null
+}
+
+export interface SshJump {
+  readonly destination: SshDestination
+  readonly config: SshConfig
+  /** Hosts before it, for ssh's own care; null when there are none. */
+  readonly before: string | null
+}
+
+/** Pure. The last of the hosts that `ProxyJump` names, and those before it. */
+export function lastHop(
+  proxyJump: string | null,
+): { readonly destination: SshDestination; readonly before: string | null } | null {
+  const hops = (proxyJump ?? '').split(',')
+  const match = /^(?:ssh:\/\/)?(?:([^@]+)@)?(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(hops.at(-1) ?? '')
+  if (match === null) return null
+  const [, user = null, host = '', port] = match
+  return {
+    destination: {
+      alias: host.replace(/^\[|\]$/g, ''),
+      user,
+      port: port === undefined ? null : Number(port),
+    },
+    before: hops.length > 1 ? hops.slice(0, -1).join(',') : null,
+  }
 }
 
 /** Pure. The config file, before all else. */
@@ -70,7 +97,7 @@ function optionArgs(options: Readonly<Record<string, string>>): readonly string[
 }
 
 /** Pure. One value for UserKnownHostsFile: our own file first, then the user's. */
-export function knownHostsValue({ ownKnownHosts, config }: SshContext): string {
+export function knownHostsValue(ownKnownHosts: string, config: SshConfig): string {
   return `"${ownKnownHosts.replaceAll('%', '%%')}" ${config.knownHostsFiles}`.trim()
 }
 
@@ -79,7 +106,7 @@ function commonOptions(context: SshContext): Readonly<Record<string, string>> {
   return {
     BatchMode: 'yes',
     StrictHostKeyChecking: 'yes',
-    UserKnownHostsFile: knownHostsValue(context),
+    UserKnownHostsFile: knownHostsValue(context.ownKnownHosts, context.config),
     UpdateHostKeys: 'no',
     ConnectTimeout: '15',
     ServerAliveInterval: '15',
@@ -102,33 +129,27 @@ function quoted(text: string): string {
  * user's files only. Jumps before it are left to ssh.
  */
 function jumpOptions(context: SshContext): Readonly<Record<string, string>> {
-  const { proxyJump } = context.config
-  if (proxyJump === null) return {}
-  const hops = proxyJump.split(',')
-  const match = /^(?:([^@]+)@)?(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(hops.at(-1) ?? '')
-  if (match === null) return {}
-  const [, user, host = '', port] = match
+  const { jump } = context
+  if (jump === null) return {}
   const argv = [
     'ssh',
     ...configArgs(context.configFile),
     ...optionArgs({
       BatchMode: 'yes',
       StrictHostKeyChecking: 'yes',
-      UserKnownHostsFile: knownHostsValue(context),
+      UserKnownHostsFile: knownHostsValue(context.ownKnownHosts, jump.config),
       ConnectTimeout: '15',
     }),
-    ...(user === undefined ? [] : ['-l', user]),
-    ...(port === undefined ? [] : ['-p', port]),
-    ...(hops.length > 1 ? ['-J', hops.slice(0, -1).join(',')] : []),
+    ...(jump.before === null ? [] : ['-J', jump.before]),
     '-W',
     '[%h]:%p',
-    '--',
-    host.replace(/^\[|\]$/g, ''),
+    ...destinationArgs(jump.destination),
   ]
   const command = argv
     .map(part => (part === '[%h]:%p' ? part : part.replaceAll('%', '%%')))
     .map(quoted)
-  return { ProxyJump: 'none', ProxyCommand: command.join(' ') }
+  // The first of the two that ssh reads wins, so the config's ProxyJump is out.
+  return { ProxyCommand: command.join(' ') }
 }
 
 function sshArgs(
@@ -219,7 +240,7 @@ export function controlArgs(
  * A key that none of the files knows is written to the temporary one.
  */
 export function keyProbeArgs(context: SshContext, temporaryFile: string): readonly string[] {
-  const known = knownHostsValue(context)
+  const known = knownHostsValue(context.ownKnownHosts, context.config)
   return sshArgs(
     context,
     ['-S', 'none'],

@@ -142,13 +142,9 @@ function trustTarget(
   match: RegExpExecArray,
   config: SshConfig | null,
 ): string {
-  const named = match[1]?.replace(/^\[([^\]]+)\]:\d+$/, '$1')
+  const named = match[1]
   if (rule.code !== 'host-key-unknown' || named === undefined || config === null) return alias
-  if (named === config.hostName || named === config.hostKeyAlias || named === alias) return alias
-  return (
-    config.proxyJump
-      ?.split(',')
-      .at(-1)
-      ?.replace(/^\[|\]$/g, '') ?? alias
-  )
+  const own = config.port === 22 ? config.hostName : `[${config.hostName}]:${config.port}`
+  if (named === (config.hostKeyAlias ?? own) || config.proxyJump === null) return alias
+  return config.proxyJump.split(',').at(-1) ?? alias
 }

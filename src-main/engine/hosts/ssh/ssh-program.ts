@@ -7,8 +7,8 @@ import type { RunningCommand } from '../../lib/command.ts'
 import { runText } from '../../lib/run.ts'
 import { thisComputer } from '../../lib/run-local.ts'
 import type { HostDeps } from '../resolve.ts'
-import type { SshContext, SshDestination } from './ssh-args.ts'
-import { configArgs, destinationArgs, parseSshConfig } from './ssh-args.ts'
+import type { SshConfig, SshContext, SshDestination } from './ssh-args.ts'
+import { configArgs, destinationArgs, lastHop, parseSshConfig } from './ssh-args.ts'
 import { sshError } from './ssh-errors.ts'
 
 /** Nobody is there to answer a question of ssh: it must fail instead. */
@@ -38,15 +38,25 @@ export async function runSsh(
  */
 export async function sshContext(destination: SshDestination, deps: HostDeps): Promise<SshContext> {
   const configFile = await configFileOf(deps.homeDirectory)
+  const config = await readConfig(destination, configFile)
+  const hop = lastHop(config.proxyJump)
+  return {
+    destination,
+    configFile,
+    ownKnownHosts: path.join(deps.stateFolder, 'known_hosts'),
+    config,
+    jump: hop === null ? null : { ...hop, config: await readConfig(hop.destination, configFile) },
+  }
+}
+
+async function readConfig(
+  destination: SshDestination,
+  configFile: string | null,
+): Promise<SshConfig> {
   const argv = ['ssh', ...configArgs(configFile), '-G', ...destinationArgs(destination)]
   try {
     const { stdout } = await runText(thisComputer, argv, { env: environment })
-    return {
-      destination,
-      configFile,
-      ownKnownHosts: path.join(deps.stateFolder, 'known_hosts'),
-      config: parseSshConfig(stdout),
-    }
+    return parseSshConfig(stdout)
   } catch (error) {
     if (error instanceof AppError && error.code === 'command-failed') {
       throw sshError(destination.alias, error.details ?? '', null)
