@@ -38,7 +38,7 @@ const LONGEST_STREAM_MS = 48 * 3600 * 1000
 /**
  * A small client of the Docker Engine API over `node:http`: keep-alive connections from the given
  * transport, nothing read from the environment, every call with a time limit and a signal. See
- * docs/adr/0001-docker-api-client.md for why it is not dockerode.
+ * docs/adr/0005-own-docker-client.md for why it is not dockerode.
  */
 export class ApiClient {
   readonly #transport: Transport

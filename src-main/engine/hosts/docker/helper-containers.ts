@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Duplex, Readable, Writable } from 'node:stream'
 
 import { AppError, NOTHING_CHANGED } from '../../../contract/errors.ts'
@@ -94,6 +95,8 @@ export async function startHelper(api: ApiClient, spec: HelperSpec): Promise<str
   const { Id: id } = await api.json<{ readonly Id: string }>({
     method: 'POST',
     path: '/containers/create',
+    // So that a person who sees it knows whose it is.
+    query: { name: `lifeboat-${spec.purpose}-${randomBytes(4).toString('hex')}` },
     body: helperBody(spec, image.volumes, labels?.[PROJECT_LABEL] !== undefined),
   })
   try {
