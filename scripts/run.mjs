@@ -21,7 +21,7 @@ const tasks = {
   'test:unit': ['scripts/test.ts', '--stages', 'unit'],
   'test:engine': ['scripts/test.ts', '--stages', 'set-up,engine'],
   'test:e2e': ['scripts/test.ts', '--stages', 'set-up,build,e2e'],
-  bench: ['bench/bench.ts'],
+  bench: ['scripts/bench/bench.ts'],
   'bench:ui': ['bench/bench-ui.ts'],
   screenshots: ['scripts/screenshots.ts'],
 }
