@@ -159,7 +159,9 @@ async function clearLeftovers(engine: LabEngine): Promise<void> {
   const mounts = (await readFile('/proc/self/mountinfo', 'utf8'))
     .split('\n')
     .map(line => line.split(' ')[4] ?? '')
-    .filter(path => [engine.dataRoot, engine.execRoot].some(root => path.startsWith(`${root}/`)))
+    .filter(path =>
+      [engine.dataRoot, engine.execRoot].some(root => `${path}/`.startsWith(`${root}/`)),
+    )
   for (const path of mounts.reverse()) await tryRun(['umount', '--lazy', path])
   for (const path of [engine.pidFile, engine.socket, engine.execRoot]) {
     await rm(path, { recursive: true, force: true })

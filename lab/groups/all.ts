@@ -61,7 +61,7 @@ export const groups: Readonly<Record<GroupName, Group>> = {
 async function ensureDocker(report: Report): Promise<void> {
   if (await dockerIsReady()) return
   if (!isRoot()) {
-    throw new LabNeeds('Docker for the lab', 'sudo node lab/setup.ts --only docker,images')
+    throw new LabNeeds('Docker for the lab, which only root may start,', 'sudo npm test')
   }
   // iptables before the engines start: they answer names of containers by its rules.
   await ensureGroupPackages('docker', report)

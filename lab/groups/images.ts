@@ -10,7 +10,7 @@ export async function ensureImages(images: readonly LabImage[], report: Report):
   const first = labEngine('20')
   const second = labEngine('26')
   if (!(await isRunning(first))) {
-    throw new LabNeeds(`a running ${first.label}`, 'sudo node lab/setup.ts --only docker')
+    throw new LabNeeds(`a running ${first.label}`, 'sudo npm test')
   }
   await buildImages(first, await outdatedImages(first, images), report)
   if (!(await isRunning(second))) return
