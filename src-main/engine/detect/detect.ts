@@ -7,7 +7,7 @@ import { closestName } from './closest-name.ts'
 import { coverageOf } from './coverage.ts'
 import type { StackFacts, StackGroup } from './facts.ts'
 import { detectFolderStacks } from './folder/folder-stacks.ts'
-import { finishLooking, lookInside, outsideFacts } from './gather.ts'
+import { finishLooking, lookInside, outsideFacts, searchLimits } from './gather.ts'
 import { groupStacks, outsidersOf } from './grouping.ts'
 import type { Inventory } from './inventory.ts'
 import { buildLedger } from './ledger.ts'
@@ -40,7 +40,7 @@ export async function detectStacks(
     const stacks = await mapLimited(bases, 2, each => withServers(survey, each, signal))
     return stacks.map(inventoryOf)
   }
-  const { stacks, helper } = await lookDeep(survey, bases, signal)
+  const { stacks, helper } = await lookDeep(survey, bases, signal, searchLimits.host)
   await helper?.close()
   return stacks.map(inventoryOf)
 }
@@ -74,7 +74,12 @@ export async function detectStack(
       survey.groups.map(each => each.name),
       host,
     )
-  const { stacks, helper } = await lookDeep(survey, [baseFacts(survey, group)], signal)
+  const { stacks, helper } = await lookDeep(
+    survey,
+    [baseFacts(survey, group)],
+    signal,
+    searchLimits.stack,
+  )
   const [facts] = stacks
   if (facts === undefined) throw unknownStack(name, [], host)
   return { inventory: inventoryOf(facts), helper }
@@ -85,9 +90,10 @@ async function lookDeep(
   survey: Survey,
   bases: readonly StackFacts[],
   signal: AbortSignal,
+  limitMs: number,
 ): Promise<{ readonly stacks: readonly StackFacts[]; readonly helper: Helper | null }> {
   const { host, deps } = survey
-  const looking = lookInside(host, bases, deps, signal)
+  const looking = lookInside(host, bases, deps, signal, limitMs)
   // It may fail while the servers are still being asked; it is told when its turn comes.
   looking.catch(() => undefined)
   let asked: readonly StackFacts[]
@@ -98,7 +104,10 @@ async function lookDeep(
     throw error
   }
   const inside = await looking
-  return { stacks: await finishLooking(host, asked, inside, signal), helper: inside.helper }
+  return {
+    stacks: await finishLooking(host, asked, inside, signal, limitMs),
+    helper: inside.helper,
+  }
 }
 
 interface Survey {

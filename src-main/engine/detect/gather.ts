@@ -20,8 +20,13 @@ import { lookIntoMounts, type MountSearch } from './search.ts'
 import { wantedFiles } from './stack-files.ts'
 import { type StackView, viewOf } from './view.ts'
 
-/** How long all mounts together may be searched; what is not reached by then is told. */
-const SEARCH_LIMIT_MS = 180_000
+/** How long all mounts together may be searched, milliseconds; what is not reached by then is told. */
+export const searchLimits = {
+  /** For one stack that is about to be backed up. */
+  stack: 180_000,
+  /** For a list of all stacks of a host, which nobody waits minutes for. */
+  host: 40_000,
+} as const
 
 /** What a look from inside adds to the facts of a stack. */
 export type InsideFacts = Pick<
@@ -62,6 +67,7 @@ export async function lookInside(
   stacks: readonly StackFacts[],
   deps: EngineDeps,
   signal: AbortSignal,
+  limitMs: number,
 ): Promise<Inside> {
   const views = stacks.map(viewOf)
   const groups = stacks.map(each => each.group)
@@ -91,7 +97,7 @@ export async function lookInside(
       read = await readStackFiles(helper, groups, definitions, signal)
     }
     const searches = searchesOf(views).filter(each => !each.ofServer)
-    const mounts = await lookIntoMounts(helper, searches, signal, SEARCH_LIMIT_MS)
+    const mounts = await lookIntoMounts(helper, searches, signal, limitMs)
     return { helper, problem: null, definitions, files: read.files, mounts }
   } catch (error) {
     await helper.close()
@@ -108,6 +114,7 @@ export async function finishLooking(
   stacks: readonly StackFacts[],
   inside: Inside,
   signal: AbortSignal,
+  limitMs: number,
 ): Promise<readonly StackFacts[]> {
   const { helper, definitions, files } = inside
   if (helper === null) {
@@ -116,7 +123,7 @@ export async function finishLooking(
   }
   try {
     const searches = searchesOf(stacks.map(viewOf)).filter(each => each.ofServer)
-    const ofServers = await lookIntoMounts(helper, searches, signal, SEARCH_LIMIT_MS)
+    const ofServers = await lookIntoMounts(helper, searches, signal, limitMs)
     const seen = stacks.map(each => ({
       ...each,
       definition: definitions.get(each.group.name) ?? null,

@@ -62,6 +62,7 @@ export async function readStackFiles(
     const secrets = folders
       .flatMap(folder => filesBelow(folder, places.get(folder), found))
       .filter(each => !known.has(each.path))
+      .toSorted((a, b) => a.path.localeCompare(b.path))
     return [group.name, [...direct, ...secrets]] as const
   })
   return { files: new Map(files), outside: [...outside] }
