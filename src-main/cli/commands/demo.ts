@@ -30,38 +30,48 @@ export const registerDemo: RegisterCommand = (program, run) => {
 }
 
 async function demo(outer: Session, flags: DemoFlags): Promise<number> {
-  const { terminal } = outer
-  const start = performance.now()
+  const { terminal, signals } = outer
   const home = await mkdtemp(path.join(os.tmpdir(), 'lifeboat-demo-'))
+  const leaves = `${home} and what the demo made in Docker would stay then.`
+  return interruptible({ signals, say: terminal.warn, leaves }, signal =>
+    demoIn(outer.inHome(path.join(home, 'lifeboat')), home, flags, signal),
+  )
+}
+
+async function demoIn(
+  session: Session,
+  home: string,
+  flags: DemoFlags,
+  signal: AbortSignal,
+): Promise<number> {
+  const { terminal } = session
+  const start = performance.now()
   const isForPeople = !terminal.options.json && !terminal.options.jsonStream
   const page = demoPage(isForPeople ? terminal.out : () => undefined, {
     style: terminal.outStyle,
     home,
   })
-  const session = outer.inHome(path.join(home, 'lifeboat'))
   let sample: Sample | null = null
   try {
-    return await interruptible(outer.signals, async signal => {
-      sample = await makeSample({ session, home, page, signal, wantsDocker: flags.docker })
-      introduce(page, sample, home, flags)
-      const found = await runDemo({ session, sample, page, signal })
-      const isGood = found.facts.total > 0 && found.facts.differences.length === 0
-      const report: DemoReport = {
-        outcome: isGood ? 'ok' : 'failed',
-        sample: sample.kind,
-        host: sample.host,
-        stack: sample.stack,
-        ...found,
-        kept: flags.keep === true ? home : null,
-        durationMs: Math.round(performance.now() - start),
-      }
-      terminal.result(report, () => endText(session, report))
-      return isGood ? 0 : 15
-    })
+    sample = await makeSample({ session, home, page, signal, wantsDocker: flags.docker })
+    introduce(page, sample, home, flags)
+    const found = await runDemo({ session, sample, page, signal })
+    const isGood = found.facts.total > 0 && found.facts.differences.length === 0
+    const report: DemoReport = {
+      outcome: isGood ? 'ok' : 'failed',
+      sample: sample.kind,
+      host: sample.host,
+      stack: sample.stack,
+      ...found,
+      kept: flags.keep === true ? home : null,
+      durationMs: Math.round(performance.now() - start),
+    }
+    terminal.result(report, () => endText(session, report))
+    return isGood ? 0 : 15
   } finally {
     await session.close().catch(() => undefined)
     if (flags.keep !== true) {
-      await (sample as Sample | null)?.remove()
+      await sample?.remove()
       await rm(home, { recursive: true, force: true })
     }
   }

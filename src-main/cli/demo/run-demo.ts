@@ -1,7 +1,7 @@
 import type { Client } from '../../contract/contract.ts'
 import { AppError } from '../../contract/errors.ts'
 import type { BackupReport, CheckReport, RestoreReport } from '../../contract/model.ts'
-import { formatBytes, formatDuration, plural } from '../output/format.ts'
+import { formatBytes, formatDuration, formatTime, plural } from '../output/format.ts'
 import { type ProgressView, silentProgress } from '../output/progress-line.ts'
 import { shellWord } from '../output/shell-word.ts'
 import { errorOf, type FinishedJob, type Session } from '../session.ts'
@@ -160,7 +160,9 @@ async function restore(stage: Stage, client: Client, snapshot: string): Promise<
       ...report.warnings,
     ])
   }
-  page.good(`safety snapshot taken first; undo is there until ${report.undoUntil ?? 'now'}`)
+  page.good(
+    `safety snapshot taken first; undo is there until ${formatTime(report.undoUntil ?? '')}`,
+  )
   page.good(`restored in ${formatDuration(report.durationMs)}: ${report.health.detail}`)
   return report
 }
