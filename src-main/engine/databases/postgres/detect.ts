@@ -1,5 +1,6 @@
 import type { ContainerDefinition } from '../../hosts/host.ts'
 import type { DetectedEngine } from '../database.ts'
+import { imageBaseName } from '../tools/image-name.ts'
 
 /** Last part of an image's name → a Postgres server. Clients, pools, exporters and backup tools are none. */
 const images =
@@ -11,13 +12,6 @@ function looksOfficial(env: Readonly<Record<string, string>>): boolean {
     env['PGDATA'] !== undefined &&
     (env['PG_MAJOR'] !== undefined || env['PG_VERSION'] !== undefined)
   )
-}
-
-/** `registry:5000/a/b/postgres:17@sha256:…` → `postgres` */
-export function imageBaseName(image: string): string {
-  const withoutDigest = image.split('@', 1)[0] ?? ''
-  const last = withoutDigest.split('/').at(-1) ?? ''
-  return (last.split(':', 1)[0] ?? '').toLowerCase()
 }
 
 /**

@@ -11,8 +11,8 @@ export interface CoprocessDialect {
    * begins with `marker` and ends with the error's code, once all before it has been answered.
    */
   request(statement: string, marker: string): string
-  /** The error in the answer (text before the marker, rest of the marker's line), null when it went well. */
-  failure(body: string, trailer: string): string | null
+  /** The error in the answer (text before the marker, rest of the marker's line, stderr's end), null when it went well. */
+  failure(body: string, trailer: string, stderr: string): string | null
 }
 
 /** An error that the server answered with; the session goes on. */
@@ -100,7 +100,7 @@ export class Coprocess {
       if (lineEnd !== -1) {
         const body = this.#text.slice(0, at)
         const trailer = this.#text.slice(at + marker.length, lineEnd).trim()
-        const failure = this.#dialect.failure(body, trailer)
+        const failure = this.#dialect.failure(body, trailer, this.#stderr)
         if (failure !== null) throw new StatementError(failure, trailer.split(' ').at(-1) ?? '')
         return body.replace(/\n$/, '')
       }

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 
 import type { CommandOptions, CommandPlace } from '../../lib/command.ts'
@@ -58,13 +57,24 @@ async function pump(input: Readable, stdin: Writable, over: () => boolean): Prom
   try {
     for await (const chunk of input as AsyncIterable<Buffer>) {
       if (over() || stdin.destroyed) return null
-      if (!stdin.write(chunk)) {
-        await Promise.race([once(stdin, 'drain'), once(stdin, 'close')]).catch(() => undefined)
-      }
+      if (!stdin.write(chunk)) await room(stdin)
     }
   } catch (error) {
     return over() ? null : (error as Error)
   }
   stdin.end()
   return null
+}
+
+/** Resolves when the stream takes more, or never will. */
+async function room(stdin: Writable): Promise<void> {
+  await new Promise<void>(resolve => {
+    const done = (): void => {
+      stdin.off('drain', done)
+      stdin.off('close', done)
+      resolve()
+    }
+    stdin.on('drain', done)
+    stdin.on('close', done)
+  })
 }

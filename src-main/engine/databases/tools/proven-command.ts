@@ -12,7 +12,7 @@ import type { ProvenStream, SourceProof } from '../../lib/proven-stream.ts'
  * us and died by a signal would be reaped by process 1; where that is Postgres, it would take this for
  * the crash of a backend and end all sessions.
  */
-const proofScript = `
+export const proofScript = `
 trap : TERM INT HUP
 run() {
   trap : TERM INT HUP

@@ -1,0 +1,4 @@
+import { databaseSuite } from './database-suite.ts'
+import { mariadbFixture } from './mariadb-fixture.ts'
+
+databaseSuite(mariadbFixture)

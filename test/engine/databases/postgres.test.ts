@@ -1,0 +1,4 @@
+import { databaseSuite } from './database-suite.ts'
+import { postgresFixture } from './postgres-fixture.ts'
+
+databaseSuite(postgresFixture)
