@@ -95,7 +95,7 @@ export async function capture<R extends StoredArtifact>(
   } catch (error) {
     throw new CaptureFailure(error, await quiet.end())
   } finally {
-    await Promise.allSettled([...open].map(each => each.session.close()))
+    await Promise.allSettled([...[...open].map(each => each.session.close()), quiet.cleared()])
   }
 }
 

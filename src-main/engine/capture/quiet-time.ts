@@ -23,6 +23,8 @@ export interface QuietTime {
   check(): Promise<void>
   /** Brings back what was touched; never rejects, and tells the same when called again. */
   end(): Promise<QuiesceReport>
+  /** Settles when the switch is gone too. After `end`; never rejects. */
+  cleared(): Promise<void>
   warnings(): readonly string[]
 }
 
@@ -52,6 +54,7 @@ export function openQuietTime<R extends StoredArtifact>(
       begin: () => Promise.resolve(),
       check: () => Promise.resolve(),
       end: () => Promise.resolve(untouched),
+      cleared: () => Promise.resolve(),
       warnings: () => [],
     }
   }
@@ -76,6 +79,7 @@ function guardedQuietTime<R extends StoredArtifact>(
   const arming = arm(host, waves, needs)
   arming.catch(() => undefined)
   let ending: Promise<QuiesceReport> | null = null
+  let clearing: Promise<void> = Promise.resolve()
   let over = false
 
   async function end(): Promise<QuiesceReport> {
@@ -84,7 +88,8 @@ function guardedQuietTime<R extends StoredArtifact>(
     const deadMan = await arming.catch(() => null)
     // What could not be brought back from here, the switch may still be able to.
     if (report.leftToRepair) deadMan?.abandon()
-    else await deadMan?.disarm()
+    // Removing a container takes the engine a while; the run need not wait for it here.
+    else clearing = deadMan?.disarm() ?? clearing
     warnings.push(...report.problems)
     return report
   }
@@ -121,6 +126,7 @@ function guardedQuietTime<R extends StoredArtifact>(
       ending ??= end()
       return ending
     },
+    cleared: () => clearing,
     warnings: () => warnings,
   }
 }

@@ -1,6 +1,6 @@
-import { databaseById } from './databases/index.ts'
-import type { Manifest } from './store/manifest.ts'
-import { restoreGuide } from './store/restore-guide.ts'
+import { databaseById } from '../databases/index.ts'
+import type { Manifest } from '../store/manifest.ts'
+import { restoreGuide } from '../store/restore-guide.ts'
 
 /** The text of RESTORE.md for a snapshot; each driver writes the part on its servers. */
 export function guideFor(manifest: Manifest, helperImage: string | null): string {

@@ -1,9 +1,9 @@
-import type { BackupItemResult, BackupPlan, BackupReport, Item } from '../contract/model.ts'
-import type { CaptureResult } from './capture/capture.ts'
-import type { CapturedItem } from './capture/item-runs.ts'
-import type { Inventory } from './detect/inventory.ts'
-import type { ArtifactRecord, Manifest, ManifestItem } from './store/manifest.ts'
-import { MANIFEST_SCHEMA, MANIFEST_VERSION } from './store/manifest.ts'
+import type { BackupItemResult, BackupPlan, BackupReport, Item } from '../../contract/model.ts'
+import type { CaptureResult } from '../capture/capture.ts'
+import type { CapturedItem } from '../capture/item-runs.ts'
+import type { Inventory } from '../detect/inventory.ts'
+import type { ArtifactRecord, Manifest, ManifestItem } from '../store/manifest.ts'
+import { MANIFEST_SCHEMA, MANIFEST_VERSION } from '../store/manifest.ts'
 
 type Result = CaptureResult<ArtifactRecord>
 type Captured = CapturedItem<ArtifactRecord>

@@ -1,28 +1,28 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 
-import { AppError, NOTHING_CHANGED, toWire } from '../contract/errors.ts'
-import type { BackupPlan, BackupReport, StackPolicy } from '../contract/model.ts'
+import { AppError, NOTHING_CHANGED, toWire } from '../../contract/errors.ts'
+import type { BackupPlan, BackupReport, StackPolicy } from '../../contract/model.ts'
+import type { CaptureResult } from '../capture/capture.ts'
+import { capture, CaptureFailure } from '../capture/capture.ts'
+import type { QuiesceReport } from '../capture/quiesce.ts'
+import type { RunJournal } from '../capture/run-journal.ts'
+import { openRunJournal } from '../capture/run-journal.ts'
+import { defaultCompression } from '../capture/volume-archive.ts'
+import type { DetectedStack } from '../detect/detect.ts'
+import { detectStack, policyOf } from '../detect/detect.ts'
+import { findHelperImage } from '../hosts/helper-images.ts'
+import type { Host } from '../hosts/host.ts'
+import type { JobContext } from '../jobs/job-context.ts'
+import { thisProcess } from '../lib/process-identity.ts'
+import { makeBackupPlan } from '../plan/backup-plan.ts'
+import type { EngineDeps } from '../ports.ts'
+import type { ArtifactRecord } from '../store/manifest.ts'
+import type { Repository } from '../store/repository.ts'
+import type { SnapshotWriter } from '../store/snapshot-writer.ts'
+import { bytesText } from '../store/storage-error.ts'
 import { guideFor } from './backup-guide.ts'
 import { makeManifest, reportOf } from './backup-manifest.ts'
-import type { CaptureResult } from './capture/capture.ts'
-import { capture, CaptureFailure } from './capture/capture.ts'
-import type { QuiesceReport } from './capture/quiesce.ts'
-import type { RunJournal } from './capture/run-journal.ts'
-import { openRunJournal } from './capture/run-journal.ts'
-import { defaultCompression } from './capture/volume-archive.ts'
-import type { DetectedStack } from './detect/detect.ts'
-import { detectStack, policyOf } from './detect/detect.ts'
-import { findHelperImage } from './hosts/helper-images.ts'
-import type { Host } from './hosts/host.ts'
-import type { JobContext } from './jobs/job-context.ts'
-import { thisProcess } from './lib/process-identity.ts'
-import { makeBackupPlan } from './plan/backup-plan.ts'
-import type { EngineDeps } from './ports.ts'
-import type { ArtifactRecord } from './store/manifest.ts'
-import type { Repository } from './store/repository.ts'
-import type { SnapshotWriter } from './store/snapshot-writer.ts'
-import { bytesText } from './store/storage-error.ts'
 
 export interface BackupInput {
   readonly deps: EngineDeps
@@ -120,6 +120,8 @@ async function runWith(run: Run, writer: SnapshotWriter): Promise<BackupReport> 
     const result = await captureInto(run, writer, journal, workFolder)
     quiesce = result.quiesce
     settled = !quiesce.leftToRepair
+    // Nothing is read from the host any more; it goes while the snapshot is being finished.
+    run.detected.helper?.close().catch(() => undefined)
     return await commit(run, writer, result)
   } catch (error) {
     const failure = error instanceof CaptureFailure ? error : null

@@ -1,16 +1,16 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 
-import { AppError } from '../contract/errors.ts'
-import type { RepairReport } from '../contract/reports.ts'
+import { AppError } from '../../contract/errors.ts'
+import type { RepairReport } from '../../contract/reports.ts'
+import type { DockerHost, Host } from '../hosts/host.ts'
+import { sweepHelpers } from '../hosts/sweep-helpers.ts'
+import type { Journal } from '../jobs/journal.ts'
+import { readJournals, removeJournal, writeJournal } from '../jobs/journal.ts'
+import { processStartOf } from '../lib/process-identity.ts'
+import type { EngineDeps } from '../ports.ts'
+import { openRepository } from '../store/repository.ts'
 import { workFolderOf } from './backup.ts'
-import type { DockerHost, Host } from './hosts/host.ts'
-import { sweepHelpers } from './hosts/sweep-helpers.ts'
-import type { Journal } from './jobs/journal.ts'
-import { readJournals, removeJournal, writeJournal } from './jobs/journal.ts'
-import { processStartOf } from './lib/process-identity.ts'
-import type { EngineDeps } from './ports.ts'
-import { openRepository } from './store/repository.ts'
 
 type Action = RepairReport['actions'][number]
 
