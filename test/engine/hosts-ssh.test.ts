@@ -103,11 +103,12 @@ describe('hosts/ssh: ways to the engine', () => {
   it.each([
     ['docker, where forwarding is forbidden', []],
     ['python3, where there is no docker program either', ['docker']],
-  ])('carries the socket by %s, still over one login', async (_what, without) => {
+  ])('carries the socket by %s, without a login for each call', async (_what, without) => {
     const ssh = await server({ config: ['AllowStreamLocalForwarding no'], without })
     const before = await logins(ssh)
     await works(await open(ssh), ssh.home)
-    expect((await logins(ssh)) - before).toBe(1)
+    // One connection takes ten sessions; what is more makes a second one.
+    expect((await logins(ssh)) - before).toBeLessThanOrEqual(2)
   })
 
   it('says so when neither is possible', async () => {

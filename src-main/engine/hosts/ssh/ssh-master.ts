@@ -120,8 +120,8 @@ export class SshMaster {
     const args = sessionArgs(this.#context, control, command)
     return this.#transport(
       async onBytes => withConsumer(new ProgramConnection(await startSsh(args, true)), onBytes),
-      // Ten sessions per connection are what an SSH server allows by default.
-      3,
+      // Ten sessions per connection are what an SSH server allows by default, and streams come on top.
+      2,
     )
   }
 
