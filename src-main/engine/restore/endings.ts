@@ -2,6 +2,7 @@ import type { WireError } from '../../contract/errors.ts'
 import { AppError, toWire } from '../../contract/errors.ts'
 import type { RestoreItemResult, RestoreReport } from '../../contract/model.ts'
 import { readJournals } from '../jobs/journal.ts'
+import { interrupted } from '../lib/interrupted.ts'
 import type { Repository } from '../store/repository.ts'
 import { notPutBack } from './failures.ts'
 import type { HealthResult } from './health.ts'
@@ -81,7 +82,10 @@ export async function takeBackAll(
   const problems = await goBack(await wayBackInput(run))
   if (problems.length > 0) throw notPutBack(problems, progress.safetySnapshot, cause)
   await journal.remove()
-  const wire = toWire(job.signal.aborted ? (job.signal.reason as unknown) : cause)
+  const reason: unknown = job.signal.reason
+  const wire = toWire(
+    !job.signal.aborted ? cause : reason instanceof AppError ? reason : interrupted(),
+  )
   const stack = run.facts.snapshot.stack.name
   if (!progress.switched || job.signal.aborted) {
     const state = progress.switched

@@ -1,9 +1,7 @@
 import { NOTHING_CHANGED } from '../../contract/errors.ts'
-import { openRunJournal } from '../capture/run-journal.ts'
 import type { Host } from '../hosts/host.ts'
 import { assertSameDaemon } from '../hosts/index.ts'
 import type { JobContext } from '../jobs/job-context.ts'
-import { thisProcess } from '../lib/process-identity.ts'
 import type { EngineDeps } from '../ports.ts'
 import type { Repository } from '../store/repository.ts'
 import { awaitServers } from './await-servers.ts'
@@ -16,15 +14,17 @@ import { gatherRestoreFacts } from './gather.ts'
 import { checkConfirmation, refuseBlocked, refuseConcurrent } from './guard.ts'
 import type { HealthResult } from './health.ts'
 import { awaitHealth } from './health.ts'
+import { openRun } from './open-run.ts'
+import { withRemovals } from './removals.ts'
 import { makeRestorePlan } from './restore-plan.ts'
 import type { RestoreRun } from './run-context.ts'
 import { note } from './run-context.ts'
 import type { TakeSafetySnapshot } from './safety.ts'
 import { keepFormerState } from './safety.ts'
+import type { KnownContainer } from './services.ts'
 import { runningAfter, startContainers, stopContainers } from './services.ts'
 import { stageAll, stageEarly } from './stage-all.ts'
-import { treePlaces } from './tree-places.ts'
-import { restoreId } from './undo-record.ts'
+import type { UndoRecord } from './undo-record.ts'
 
 /** How long a container without a health check must run steadily. */
 const STEADY_MS = 5_000
@@ -54,6 +54,14 @@ export interface RestoreInput {
  * resolves with an `error` in the outcome when it was switched and rolled back.
  */
 export async function runRestore(input: RestoreInput): Promise<RestoreOutcome> {
+  return await executeRestore(input, null)
+}
+
+/** The same for an undo: `undo` names what is removed beyond the restore of the safety snapshot. */
+export async function executeRestore(
+  input: RestoreInput,
+  undo: UndoRecord | null,
+): Promise<RestoreOutcome> {
   const { host, deps, repository, job } = input
   const manifest = await repository.readManifest(input.snapshot)
   checkConfirmation(manifest.stack.name, input.confirm)
@@ -62,52 +70,14 @@ export async function runRestore(input: RestoreInput): Promise<RestoreOutcome> {
     await refuseConcurrent(deps.paths.state, host, manifest.stack.name)
     job.phase('plan', `Looking at ${manifest.stack.name} as it is now`, null, NOTHING_CHANGED)
     const facts = await gatherRestoreFacts({ ...input, signal: job.signal })
-    const design = makeRestorePlan(facts)
+    const planned = makeRestorePlan(facts)
+    const design = undo === null ? planned : withRemovals(planned, undo, facts)
     refuseBlocked(design.plan)
     for (const warning of design.plan.warnings) job.note('warning', warning)
-    const now = deps.clock.now()
-    const id = restoreId(now)
-    const journal = await openRunJournal(deps.paths.state, {
-      jobId: job.jobId,
-      kind: 'restore',
-      pid: thisProcess().pid,
-      processStart: thisProcess().processStart,
-      startedAt: now.toISOString(),
-      host: host.summary.id,
-      daemonId: facts.host.daemon?.id ?? null,
-      stack: manifest.stack.name,
-      quiesced: [],
-      helpers: [],
-      partialFolder: null,
-      restore: {
-        restoreId: id,
-        stage: 'staging',
-        safetySnapshot: null,
-        repository: repository.path,
-        items: [],
-      },
-    })
-    const run: RestoreRun = {
-      restoreId: id,
-      host,
-      deps,
-      job,
-      facts,
-      design,
-      folder: repository.folderOf(input.snapshot),
-      places: treePlaces(host, {
-        cacheFolder: deps.paths.cache,
-        prefer: facts.inventory?.containers.map(each => each.imageId) ?? [],
-      }),
-      journal,
-      containers: design.containers.flatMap(each =>
-        each.now === null ? [] : [{ ...each, id: each.now.id }],
-      ),
-      warnings: [],
-      isComplete: false,
-    }
+    const startedAt = deps.clock.now()
+    const run = await openRun(input, facts, design, undo, startedAt)
     try {
-      return await execute(run, input, now)
+      return await execute(run, input, startedAt)
     } finally {
       await run.places.close()
     }
@@ -132,7 +102,9 @@ async function execute(
     await prepare(run, input, progress)
     await assertSameDaemon(run.host, run.facts.host.daemon?.id ?? null)
     await switchOver(run, progress)
+    const settling = Promise.allSettled(progress.staged.map(each => each.settle()))
     progress.health = await health(run, input)
+    await settling
     if (!progress.health.ok && run.design.replaced.length > 0) throw unhealthy(progress.health)
   } catch (error) {
     return await takeBackAll(run, progress, startedAt, error)
@@ -166,16 +138,18 @@ async function startDatabases(run: RestoreRun): Promise<void> {
   const { host, job, journal } = run
   if (host.kind === 'folder') return
   const serving = run.containers.filter(each => each.servesDatabase)
+  const asleep: KnownContainer[] = []
   for (const container of serving) {
     job.signal.throwIfAborted()
     const now = await host.container(container.id)
     if (isAwake(now.state)) continue
+    asleep.push(container)
     job.phase('restore', `Starting ${container.service} alone`)
     await note(journal, each => ({ ...each, started: [...(each.started ?? []), container.id] }))
     const problems = await startContainers(host, [container], job.note)
     if (problems[0] !== undefined) throw notStarted(problems[0])
   }
-  await awaitServers(run, serving)
+  await awaitServers(run, asleep)
 }
 
 /** Stops who writes, switches everything, starts who is to run. */

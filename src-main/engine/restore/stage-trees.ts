@@ -18,6 +18,8 @@ export interface StagedItem {
   readonly isActive: boolean
   /** Switches it in. In the journal before it begins and after it has ended. */
   activate(): Promise<void>
+  /** Waits until it is on the host's disk. */
+  settle(): Promise<void>
 }
 
 /** Unpacks a tree beside the live one. `index` tells apart the hidden folders of trees that share a place. */
@@ -81,6 +83,7 @@ export async function stageTreeWork(
       await staged.activate()
       await noteItem(journal, { ...entry, state: 'switched' })
     },
+    settle: () => staged.settle(),
   }
 }
 

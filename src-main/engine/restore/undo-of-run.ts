@@ -1,5 +1,7 @@
 import { readJournals } from '../jobs/journal.ts'
 import type { Repository } from '../store/repository.ts'
+import type { TreeWork } from './design.ts'
+import type { RestoreFacts } from './facts.ts'
 import { TREE } from './item-actions.ts'
 import type { RestoreRun } from './run-context.ts'
 import { nothingCreated } from './run-context.ts'
@@ -30,15 +32,7 @@ export async function writeUndoOf(
     snapshot: facts.snapshot.id,
     partial: facts.only !== null,
     created: mutable(restore?.created ?? nothingCreated),
-    emptied: design.trees
-      .filter(each => !each.replaces)
-      .map(each => ({
-        item: each.item,
-        mountType: each.mount.type,
-        source: each.mount.source,
-        folder: each.folder,
-        scope: JSON.stringify(each.scope),
-      })),
+    emptied: design.trees.flatMap(each => emptiedBy(each, facts)),
     databases: items
       .filter(each => each.driver !== TREE && fresh.has(each.item))
       .map(each => ({
@@ -58,4 +52,25 @@ function mutable(created: typeof nothingCreated): UndoRecord['created'] {
     containers: [...created.containers],
     folders: [...created.folders],
   }
+}
+
+/** Where nothing had been before: a whole tree, or single files of one. */
+function emptiedBy(tree: TreeWork, { files }: RestoreFacts): UndoRecord['emptied'] {
+  const absent = tree.files
+    .filter(each => files[each.record.file?.hostPath ?? '']?.exists === false)
+    .map(each => each.path)
+  const scope =
+    !tree.replaces || tree.scope.kind === 'all'
+      ? tree.scope
+      : { kind: 'only' as const, names: absent }
+  if (tree.replaces && (tree.scope.kind === 'all' || absent.length === 0)) return []
+  return [
+    {
+      item: tree.item,
+      mountType: tree.mount.type,
+      source: tree.mount.source,
+      folder: tree.folder,
+      scope: JSON.stringify(scope),
+    },
+  ]
 }

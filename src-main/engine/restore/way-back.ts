@@ -1,8 +1,8 @@
 import type { StackPolicy } from '../../contract/model.ts'
 import { databaseById } from '../databases/index.ts'
 import { composeLabels } from '../detect/compose-labels.ts'
-import type { DockerHost, Host } from '../hosts/host.ts'
-import type { Journal } from '../jobs/journal.ts'
+import type { ContainerDefinition, DockerHost, Host } from '../hosts/host.ts'
+import type { Journal, RestoreJournal } from '../jobs/journal.ts'
 import { isAwake } from './container-works.ts'
 import { removeCreated } from './create-missing.ts'
 import { driverContext } from './driver-context.ts'
@@ -86,7 +86,35 @@ export async function goOn(input: WayBackInput): Promise<Problems> {
       problems.push(`The former state of ${item.item} could not be removed: ${messageOf(error)}`)
     }
   }
-  return problems
+  if (host.kind === 'docker') {
+    // A server that was stopped in the snapshot ran for the loading alone.
+    const idle = (restore.started ?? []).filter(each => restore.runAfter?.includes(each) !== true)
+    problems.push(...(await stopAll(host, idle, [])))
+  }
+  return [...problems, ...(await remove(input, restore.removes))]
+}
+
+/** What an undo removes: last, so that everything else is in its place whatever happens here. */
+async function remove(
+  { host, places, policy, journal }: WayBackInput,
+  removes: RestoreJournal['removes'],
+): Promise<Problems> {
+  if (removes === undefined) return []
+  const problems: string[] = []
+  for (const { item, service, driver, data } of removes.databases) {
+    if (host.kind !== 'docker') continue
+    const container = containerOf(await host.containers(), journal.stack, service)
+    // With its server, the database is gone as well.
+    if (container === undefined || !isAwake(container.state)) continue
+    try {
+      const entry = { item, driver, service, containerId: container.id, state: 'switched' as const }
+      await takeBack({ host, places, policy }, { ...entry, data })
+    } catch (error) {
+      problems.push(`${item} could not be removed: ${messageOf(error)}`)
+    }
+  }
+  const docker = host.kind === 'docker' ? host : null
+  return [...problems, ...(await removeCreated(docker, places, removes.created))]
 }
 
 async function idsOf(host: DockerHost, names: readonly string[]): Promise<readonly string[]> {
@@ -127,7 +155,8 @@ async function startAll(
     try {
       const now = await host.container(id)
       if (now.state === 'paused') await host.unpause(id)
-      else if (!isAwake(now.state)) await host.start(id)
+      else if (isAwake(now.state)) continue
+      else await host.start(id)
       note('info', `Started ${now.name}.`)
     } catch (error) {
       // Who removed it has put another one in its place, or wants none.
@@ -139,6 +168,19 @@ async function startAll(
   return problems
 }
 
+function containerOf(
+  containers: readonly ContainerDefinition[],
+  stack: string,
+  service: string,
+): ContainerDefinition | undefined {
+  return (
+    containers.find(
+      ({ labels }) =>
+        labels[composeLabels.project] === stack && labels[composeLabels.service] === service,
+    ) ?? containers.find(each => each.name === service && service === stack)
+  )
+}
+
 /** `docker compose up` may have made a new container for the service meanwhile. */
 async function withCurrentContainer(
   host: Host,
@@ -148,10 +190,7 @@ async function withCurrentContainer(
   if (host.kind !== 'docker' || item.containerId === null || item.service === null) return item
   const containers = await host.containers()
   if (containers.some(each => each.id === item.containerId)) return item
-  const other = containers.find(
-    ({ labels }) =>
-      labels[composeLabels.project] === stack && labels[composeLabels.service] === item.service,
-  )
+  const other = containerOf(containers, stack, item.service)
   return other === undefined ? item : { ...item, containerId: other.id }
 }
 

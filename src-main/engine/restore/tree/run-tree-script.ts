@@ -6,13 +6,14 @@ import { rootOf, scopeArguments, workOf } from './tree-place.ts'
 import { treeExit, treeScript } from './tree-script.ts'
 
 export type TreeAction =
-  'prepare' | 'measure' | 'measure-keep' | 'activate' | 'revert' | 'finalize' | 'discard'
+  'prepare' | 'measure' | 'measure-keep' | 'activate' | 'settle' | 'revert' | 'finalize' | 'discard'
 
 const stateOf: Readonly<Record<TreeAction, string>> = {
   prepare: 'The live data was not touched.',
   measure: 'The live data was not touched.',
   'measure-keep': 'The live data was not touched.',
   activate: 'The former data lies beside the new one and is being put back.',
+  settle: 'The restored data is in place; the former one lies beside it.',
   revert: 'The former data is kept in a hidden folder beside the new one.',
   finalize:
     'The restored data is in place; a hidden folder with the former data may be left beside it.',
@@ -87,6 +88,7 @@ const wordOf: Readonly<Record<TreeAction, string>> = {
   measure: 'counted',
   'measure-keep': 'counted',
   activate: 'switched in',
+  settle: 'written to disk',
   revert: 'taken back',
   finalize: 'tidied up after',
   discard: 'thrown away',

@@ -43,6 +43,8 @@ export interface StageTreeInput {
 export interface StagedTree {
   readonly checks: readonly CheckRow[]
   activate(): Promise<void>
+  /** Waits until what was switched in is on the disk; may take as long as its writing. */
+  settle(): Promise<void>
   revert(): Promise<void>
   finalize(): Promise<void>
   discard(): Promise<void>
@@ -80,6 +82,7 @@ export function treeActions(target: TreeTarget): Omit<StagedTree, 'checks'> {
   }
   return {
     activate: () => run('activate'),
+    settle: () => run('settle'),
     revert: () => run('revert'),
     finalize: () => run('finalize'),
     discard: () => run('discard'),

@@ -277,13 +277,16 @@ case $action in
     fi
     removework
     ;;
+  settle)
+    # Before the former data goes, the new one should be on the disk.
+    sync -f -- "$root" 2>/dev/null || sync
+    ;;
   finalize)
     if [ ! -d "$work" ]; then echo absent; exit 0; fi
     inside
     lock
     if [ ! -e "$work/finishing" ]; then
       if [ ! -e "$work/in" ]; then fail 48 "$work was never switched in"; fi
-      sync -f -- "$work" 2>/dev/null || sync
       mv -- "$work/in" "$work/finishing" || fail 46 "the state of $work could not be written"
     fi
     removework

@@ -1,0 +1,71 @@
+import type { RepairReport } from '../../contract/reports.ts'
+import { policyOf } from '../detect/detect.ts'
+import type { Host } from '../hosts/host.ts'
+import { assertSameDaemon } from '../hosts/index.ts'
+import { sweepHelpers } from '../hosts/sweep-helpers.ts'
+import type { Journal } from '../jobs/journal.ts'
+import { readJournals, removeJournal } from '../jobs/journal.ts'
+import type { EngineDeps } from '../ports.ts'
+import { isAlive } from './guard.ts'
+import { treePlaces } from './tree-places.ts'
+import { goBack, goOn } from './way-back.ts'
+
+type Action = RepairReport['actions'][number]
+
+/**
+ * Puts right what restores left that died in the middle: one that had not been accepted is taken back as a
+ * whole and its services are started again; an accepted one is brought to its end. Restores that are alive
+ * are left alone; what a host that is away needs stays in the journal for the next time. `openHost` gives
+ * hosts that the caller closes.
+ */
+export async function repairRestores(
+  deps: EngineDeps,
+  openHost: (id: string) => Promise<Host>,
+): Promise<RepairReport['actions']> {
+  const actions: Action[] = []
+  for (const journal of await readJournals(deps.paths.state)) {
+    if (journal.kind !== 'restore' || isAlive(journal)) continue
+    actions.push(await repairOne(deps, openHost, journal))
+  }
+  return actions
+}
+
+async function repairOne(
+  deps: EngineDeps,
+  openHost: (id: string) => Promise<Host>,
+  journal: Journal,
+): Promise<Action> {
+  const what = `Restore of ${journal.stack} that was cut off (began ${journal.startedAt})`
+  try {
+    const host = await openHost(journal.host)
+    await assertSameDaemon(host, journal.daemonId)
+    // A helper of the dead process may still be at work on what is about to be put right.
+    if (host.kind === 'docker') await sweepHelpers(host)
+    const { policies } = await deps.settings.read()
+    const places = treePlaces(host, { cacheFolder: deps.paths.cache })
+    try {
+      const isAccepted = journal.restore?.stage === 'finishing'
+      const work = isAccepted ? goOn : goBack
+      const problems = await work({
+        journal,
+        host,
+        places,
+        policy: policyOf(policies, journal.host, journal.stack),
+        note: (level, message) => deps.logger[level === 'info' ? 'info' : 'warn'](message),
+      })
+      if (problems.length > 0) return { what, ok: false, detail: problems.join(' ') }
+      await removeJournal(deps.paths.state, journal.jobId)
+      return {
+        what,
+        ok: true,
+        detail: isAccepted
+          ? 'It was complete; what was left of the former state is removed.'
+          : 'Everything was put back as it was before; its services run again.',
+      }
+    } finally {
+      await places.close()
+    }
+  } catch (error) {
+    return { what, ok: false, detail: error instanceof Error ? error.message : String(error) }
+  }
+}
