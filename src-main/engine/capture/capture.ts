@@ -17,7 +17,7 @@ import type { QuietTimeNeeds } from './quiet-time.ts'
 import { openQuietTime } from './quiet-time.ts'
 import type { ArtifactSink, StoredArtifact } from './sink.ts'
 
-/** More streams at once make neither a disk nor two cores faster (docs/performance.md). */
+/** One stream keeps a core busy with zstd and a disk with reading; a second one fills the gaps. */
 const STREAMS = 2
 
 export interface CaptureInput<R extends StoredArtifact>

@@ -14,7 +14,7 @@ export interface Compression {
   readonly threads: number
 }
 
-/** Measured (docs/performance.md): level 1 is never slower than the disk and 3 gains little. */
+/** Level 1 leaves the server most of its processor; a thread for each core. */
 export const defaultCompression: Compression = { level: 1, threads: 0 }
 
 /** What the archive is made of. */
