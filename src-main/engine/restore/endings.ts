@@ -11,7 +11,7 @@ import { note } from './run-context.ts'
 import { runningAfter } from './services.ts'
 import type { StagedItem } from './stage-trees.ts'
 import { writeUndoOf } from './undo-of-run.ts'
-import { UNDO_MS } from './undo-record.ts'
+import { removeUndo, UNDO_MS } from './undo-record.ts'
 import { goBack, goOn } from './way-back.ts'
 
 /** What became of a restore. `error` is set when the report tells of a failure after which everything was put back. */
@@ -23,27 +23,39 @@ export interface RestoreOutcome {
 /** What a run has reached. */
 export interface Progress {
   safetySnapshot: string | null
+  /** Set once the restore is accepted. */
+  undoUntil: string | null
   staged: readonly StagedItem[]
   switched: boolean
   health: HealthResult
 }
 
-/** From here on the restored state is the one that counts: nothing goes back any more. */
+/**
+ * Decides for the restored state: how to undo it is written down, then that it counts. Until this has
+ * resolved everything can still go back. Returns until when it can be undone, or null when nothing was kept.
+ */
 export async function accept(
   run: RestoreRun,
   repository: Repository,
-  progress: Progress,
-  startedAt: Date,
-): Promise<RestoreOutcome> {
-  const { job, journal, deps } = run
-  const { safetySnapshot } = progress
-  const until = new Date(deps.clock.now().getTime() + UNDO_MS)
-  await note(journal, each => ({
+  safetySnapshot: string | null,
+): Promise<string | null> {
+  const until = new Date(run.deps.clock.now().getTime() + UNDO_MS)
+  if (safetySnapshot !== null) await writeUndoOf(run, repository, safetySnapshot, until)
+  await note(run.journal, each => ({
     ...each,
     stage: 'finishing',
     runAfter: runningAfter(run.containers).map(container => container.id),
   }))
-  if (safetySnapshot !== null) await writeUndoOf(run, repository, safetySnapshot, until)
+  return safetySnapshot === null ? null : until.toISOString()
+}
+
+/** Removes the former state of an accepted restore. What cannot be removed now is a warning. */
+export async function finishRun(
+  run: RestoreRun,
+  progress: Progress,
+  startedAt: Date,
+): Promise<RestoreOutcome> {
+  const { job, journal } = run
   job.phase(
     'restore',
     'Removing the former state',
@@ -55,6 +67,7 @@ export async function accept(
     run.warnings.push(`${problem} The next start of Lifeboat tries again.`)
   }
   if (problems.length === 0) await journal.remove()
+  else await giveUp(journal)
   if (!progress.health.ok) {
     run.warnings.push(
       `What was restored is not healthy: ${progress.health.detail} There was nothing to go back to, so it stays.`,
@@ -63,7 +76,7 @@ export async function accept(
   const report: RestoreReport = {
     ...reportOf(run, progress, startedAt),
     outcome: progress.health.ok && !run.design.incomplete ? 'complete' : 'partial',
-    undoUntil: safetySnapshot === null ? null : until.toISOString(),
+    undoUntil: progress.undoUntil,
   }
   job.phase('done', 'Done')
   return { report, error: null }
@@ -72,6 +85,7 @@ export async function accept(
 /** Everything goes back to how it was. Rejects unless it had been switched; then the report tells. */
 export async function takeBackAll(
   run: RestoreRun,
+  repository: Repository,
   progress: Progress,
   startedAt: Date,
   cause: unknown,
@@ -80,8 +94,17 @@ export async function takeBackAll(
   job.note('error', cause instanceof Error ? cause.message : String(cause))
   job.phase('restore', 'Putting everything back as it was', null, 'The next start goes on with it.')
   const problems = await goBack(await wayBackInput(run))
-  if (problems.length > 0) throw notPutBack(problems, progress.safetySnapshot, cause)
+  if (problems.length > 0) {
+    await giveUp(journal)
+    throw notPutBack(problems, progress.safetySnapshot, cause)
+  }
   await journal.remove()
+  // What was taken back cannot be undone as well.
+  await removeUndo(
+    run.deps.paths.state,
+    progress.safetySnapshot === null ? null : repository.folderOf(progress.safetySnapshot),
+    run.restoreId,
+  )
   const reason: unknown = job.signal.reason
   const wire = toWire(
     !job.signal.aborted ? cause : reason instanceof AppError ? reason : interrupted(),
@@ -111,6 +134,11 @@ export async function takeBackAll(
     })),
   }
   return { report, error }
+}
+
+/** Leaves the journal to the next repair, also to one by this very process, which lives on. */
+async function giveUp(journal: RestoreRun['journal']): Promise<void> {
+  await journal.update(each => ({ ...each, pid: 0, processStart: null })).catch(() => undefined)
 }
 
 async function wayBackInput(run: RestoreRun): Promise<Parameters<typeof goBack>[0]> {

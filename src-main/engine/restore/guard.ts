@@ -75,6 +75,8 @@ export async function refuseConcurrent(
 
 /** True while the process that wrote the journal runs. */
 export function isAlive(journal: Journal): boolean {
+  // Its process has given up and left it to be repaired.
+  if (journal.pid <= 0) return false
   if (journal.pid === thisProcess().pid) return true
   const start = processStartOf(journal.pid)
   if (start !== null) return journal.processStart === null || start === journal.processStart

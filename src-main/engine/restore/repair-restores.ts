@@ -1,13 +1,16 @@
+import path from 'node:path'
+
 import type { RepairReport } from '../../contract/reports.ts'
 import { policyOf } from '../detect/detect.ts'
 import type { Host } from '../hosts/host.ts'
 import { assertSameDaemon } from '../hosts/index.ts'
 import { sweepHelpers } from '../hosts/sweep-helpers.ts'
-import type { Journal } from '../jobs/journal.ts'
+import type { Journal, RestoreJournal } from '../jobs/journal.ts'
 import { readJournals, removeJournal } from '../jobs/journal.ts'
 import type { EngineDeps } from '../ports.ts'
 import { isAlive } from './guard.ts'
 import { treePlaces } from './tree-places.ts'
+import { removeUndo } from './undo-record.ts'
 import { goBack, goOn } from './way-back.ts'
 
 type Action = RepairReport['actions'][number]
@@ -54,6 +57,7 @@ async function repairOne(
         note: (level, message) => deps.logger[level === 'info' ? 'info' : 'warn'](message),
       })
       if (problems.length > 0) return { what, ok: false, detail: problems.join(' ') }
+      if (!isAccepted && journal.restore !== null) await forgetUndo(deps, journal.restore)
       await removeJournal(deps.paths.state, journal.jobId)
       return {
         what,
@@ -68,4 +72,12 @@ async function repairOne(
   } catch (error) {
     return { what, ok: false, detail: error instanceof Error ? error.message : String(error) }
   }
+}
+
+/** What was taken back cannot be undone as well. */
+async function forgetUndo(deps: EngineDeps, restore: RestoreJournal): Promise<void> {
+  const { safetySnapshot, repository, restoreId } = restore
+  const folder =
+    safetySnapshot === null ? null : path.join(repository, ...safetySnapshot.split('/'))
+  await removeUndo(deps.paths.state, folder, restoreId)
 }

@@ -8,7 +8,7 @@ import { awaitServers } from './await-servers.ts'
 import { isAwake } from './container-works.ts'
 import { createMissing } from './create-missing.ts'
 import type { Progress, RestoreOutcome } from './endings.ts'
-import { accept, takeBackAll } from './endings.ts'
+import { accept, finishRun, takeBackAll } from './endings.ts'
 import { notStarted, unhealthy } from './failures.ts'
 import { gatherRestoreFacts } from './gather.ts'
 import { checkConfirmation, refuseBlocked, refuseConcurrent } from './guard.ts'
@@ -91,8 +91,10 @@ async function execute(
   input: RestoreInput,
   startedAt: Date,
 ): Promise<RestoreOutcome> {
+  const { job } = run
   const progress: Progress = {
     safetySnapshot: null,
+    undoUntil: null,
     staged: [],
     switched: false,
     health: { ok: false, detail: 'Not asked.' },
@@ -106,10 +108,12 @@ async function execute(
     progress.health = await health(run, input)
     await settling
     if (!progress.health.ok && run.design.replaced.length > 0) throw unhealthy(progress.health)
+    job.signal.throwIfAborted()
+    progress.undoUntil = await accept(run, input.repository, progress.safetySnapshot)
   } catch (error) {
-    return await takeBackAll(run, progress, startedAt, error)
+    return await takeBackAll(run, input.repository, progress, startedAt, error)
   }
-  return await accept(run, input.repository, progress, startedAt)
+  return await finishRun(run, progress, startedAt)
 }
 
 /** Everything that leaves the live data as it is: the safety snapshot, what must be made, and staging. */
@@ -174,7 +178,14 @@ async function switchOver(run: RestoreRun, progress: Progress): Promise<void> {
   await note(journal, each => ({ ...each, stage: 'switched' }))
   if (host.kind === 'folder') return
   job.phase('restore', 'Starting services', null, danger)
-  const problems = await startContainers(host, runningAfter(run.containers), job.note)
+  const starting = runningAfter(run.containers)
+  // Whoever did not run before must not run on while the former data comes back.
+  const fresh = starting.filter(each => each.now === null || !isAwake(each.now.state))
+  await note(journal, each => ({
+    ...each,
+    started: [...new Set([...(each.started ?? []), ...fresh.map(container => container.id)])],
+  }))
+  const problems = await startContainers(host, starting, job.note)
   if (problems.length > 0) throw notStarted(problems.join(' '))
 }
 

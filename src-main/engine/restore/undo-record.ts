@@ -76,14 +76,14 @@ export async function writeUndo(
   await writeNew(safetyFolder + UNDO_SUFFIX, content).catch(() => undefined)
 }
 
-/** The restore was undone: it cannot be again. */
+/** The restore was undone or taken back: it cannot be undone (again). `safetyFolder` null: it has none. */
 export async function removeUndo(
   stateFolder: string,
-  safetyFolder: string,
+  safetyFolder: string | null,
   restore: string,
 ): Promise<void> {
   await rm(fileOf(stateFolder, restore), { force: true })
-  await rm(safetyFolder + UNDO_SUFFIX, { force: true })
+  if (safetyFolder !== null) await rm(safetyFolder + UNDO_SUFFIX, { force: true })
 }
 
 /** All records of this computer, newest first; those that cannot be read are left out and stay on disk. */

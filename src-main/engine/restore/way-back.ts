@@ -42,11 +42,19 @@ export async function goBack(input: WayBackInput): Promise<Problems> {
     problems.push(
       ...(await stopAll(
         docker,
-        [...stopped, ...(await idsOf(docker, created.containers))],
+        [
+          ...new Set([
+            ...stopped,
+            ...(restore.started ?? []),
+            ...(await idsOf(docker, created.containers)),
+          ]),
+        ],
         restore.items,
       )),
     )
   }
+  // Nothing is moved under a program that still runs.
+  if (problems.length > 0) return problems
   for (const entry of restore.items.toReversed()) {
     const item = await withCurrentContainer(host, journal.stack, entry)
     try {
