@@ -1,6 +1,6 @@
 import { expect, test } from '@playwright/test'
 
-import { launchApp,type LaunchedApp } from './launch.ts'
+import { launchApp, type LaunchedApp } from './launch.ts'
 
 test.describe('the window', () => {
   let launched: LaunchedApp
