@@ -18,7 +18,9 @@ const published = async (name: string): Promise<unknown> =>
 
 describe('cli/schemas', () => {
   it('are all published, and nothing else is', async () => {
-    const files = await readdir(join(root, 'schemas'))
+    // Those of the repository on disk carry their version in their name: test/unit/store/schemas.test.ts.
+    const all = await readdir(join(root, 'schemas'))
+    const files = all.filter(name => !/\.v\d+\.schema\.json$/.test(name))
     expect(files.sort()).toEqual(
       Object.keys(documents)
         .map(name => `${name}.schema.json`)

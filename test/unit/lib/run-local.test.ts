@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -75,8 +76,9 @@ describe('lib/run-local', () => {
     const command = await thisComputer.start([
       'sh',
       '-c',
-      'trap "" TERM; while :; do sleep 1; done',
+      'trap "" TERM; echo deaf; while :; do sleep 1; done',
     ])
+    await once(command.stdout, 'data')
     await command.kill()
     expect((await command.result).exitCode).toBe(137)
   })

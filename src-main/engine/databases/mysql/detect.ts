@@ -4,7 +4,8 @@ import { imageBaseName } from '../tools/image-name.ts'
 
 export type Flavor = 'mariadb' | 'mysql'
 
-const mariadb = /^(mariadb|mariadb-galera|alpine-mariadb|mariadb-server|docker-mariadb.*)$/
+const mariadb =
+  /^(mariadb|mariadb-galera|mariadb-aria|alpine-mariadb|mariadb-server|docker-mariadb.*)$/
 const mysql =
   /^(mysql|mysql-server|percona|percona-server|percona-xtradb-cluster|mysql-community-server)$/
 
@@ -30,6 +31,14 @@ function startsServer({ entrypoint, command }: ContainerDefinition): boolean {
   return /mysqld|mariadbd|run\.sh|entrypoint|\/init/.test(words)
 }
 
+/** A random root password is known to nobody: the declared user is then the one that can log in. */
+function loginOf(env: ContainerDefinition['env']): string {
+  const isRandom =
+    env['MARIADB_RANDOM_ROOT_PASSWORD'] !== undefined ||
+    env['MYSQL_RANDOM_ROOT_PASSWORD'] !== undefined
+  return (isRandom ? (env['MARIADB_USER'] ?? env['MYSQL_USER']) : undefined) ?? 'root'
+}
+
 /** Pure: is this container a server of this flavour? */
 export function detectMysql(container: ContainerDefinition, flavor: Flavor): DetectedEngine | null {
   if (flavorOf(container) !== flavor || !startsServer(container)) return null
@@ -44,7 +53,7 @@ export function detectMysql(container: ContainerDefinition, flavor: Flavor): Det
   return {
     engine: flavor,
     dataDirectory: flag ?? folder,
-    user: 'root',
+    user: loginOf(env),
     ...(declared === undefined ? {} : { databases: [declared] }),
   }
 }
