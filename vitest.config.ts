@@ -1,17 +1,20 @@
 import { defineConfig } from 'vitest/config'
 
 const minute = 60_000
+const every = 'test/engine/**/*.test.ts'
+const long = 'test/engine/**/*.long.test.ts'
 
 /**
  * Suites that need a real Docker Engine. They run once for each engine of the lab, which they find in
- * LIFEBOAT_TEST_ENGINE; a suite that no engine can change is named *.once.test.ts.
+ * LIFEBOAT_TEST_ENGINE; a suite that no engine can change is named *.once.test.ts. Suites of faults, damage and
+ * time-outs that take many minutes are named *.long.test.ts and run by `npm run test:long`.
  */
-function engineProject(id: string, exclude: string[]) {
+function engineProject(name: string, id: string, include: string, exclude: string[]) {
   return {
     extends: true as const,
     test: {
-      name: `engine-${id}`,
-      include: ['test/engine/**/*.test.ts'],
+      name: `${name}-${id}`,
+      include: [include],
       exclude,
       env: { LIFEBOAT_TEST_ENGINE: id },
       testTimeout: 10 * minute,
@@ -35,8 +38,10 @@ export default defineConfig({
           hookTimeout: minute,
         },
       },
-      engineProject('20', []),
-      engineProject('26', ['test/engine/**/*.once.test.ts']),
+      engineProject('engine', '20', every, [long]),
+      engineProject('engine', '26', every, [long, 'test/engine/**/*.once.test.ts']),
+      engineProject('long', '20', long, []),
+      engineProject('long', '26', long, []),
     ],
   },
 })

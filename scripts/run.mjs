@@ -20,6 +20,7 @@ const tasks = {
   test: ['scripts/test.ts'],
   'test:unit': ['scripts/test.ts', '--stages', 'unit'],
   'test:engine': ['scripts/test.ts', '--stages', 'set-up,engine'],
+  'test:long': ['scripts/test.ts', '--stages', 'set-up,long'],
   'test:e2e': ['scripts/test.ts', '--stages', 'set-up,build,e2e'],
   bench: ['scripts/bench/bench.ts'],
   'bench:ui': ['bench/bench-ui.ts'],

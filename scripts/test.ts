@@ -9,7 +9,7 @@ import { readSummary } from '../lab/lib/summary.ts'
 import { readPlaywrightReport, readVitestReport, type TestResult } from './lib/reports.ts'
 import { problemsOfRun, requiredSuites } from './lib/required-suites.ts'
 import { runStep } from './lib/run-step.ts'
-import { type StageName, stageNames, type Step, steps } from './lib/stages.ts'
+import { type StageName, stageNames, type Step, steps, usualStages } from './lib/stages.ts'
 import { type StepOutcome, summaryText, totalsOf } from './lib/summary.ts'
 import { strayTestFiles, testFiles } from './lib/test-files.ts'
 
@@ -19,7 +19,7 @@ function readArguments(argv: readonly string[]): {
   readonly stages: readonly StageName[]
   readonly rest: readonly string[]
 } {
-  if (argv[0] !== '--stages') return { stages: stageNames, rest: argv }
+  if (argv[0] !== '--stages') return { stages: usualStages, rest: argv }
   const stages = (argv[1] ?? '').split(',').map(name => {
     const stage = stageNames.find(known => known === name)
     if (stage === undefined) throw new Error(`There is no stage ${name}: ${stageNames.join(', ')}`)
@@ -87,6 +87,7 @@ function projectsOf(stages: readonly StageName[]): readonly string[] {
     ...(stages.includes('unit') ? ['unit'] : []),
     ...(stages.includes('engine') ? ['engine-20', 'engine-26'] : []),
     ...(stages.includes('e2e') ? ['electron', 'chromium'] : []),
+    ...(stages.includes('long') ? ['long-20', 'long-26'] : []),
   ]
 }
 

@@ -1,8 +1,11 @@
 import { join } from 'node:path'
 
-/** The stages of `npm test`, in their order. */
-export const stageNames = ['set-up', 'lint', 'build', 'unit', 'engine', 'e2e'] as const
+/** All stages, in their order. */
+export const stageNames = ['set-up', 'lint', 'build', 'unit', 'engine', 'e2e', 'long'] as const
 export type StageName = (typeof stageNames)[number]
+
+/** What `npm test` runs: all but the suites that take many minutes. */
+export const usualStages: readonly StageName[] = stageNames.filter(name => name !== 'long')
 
 /** One command of a stage. */
 export interface Step {
@@ -69,4 +72,6 @@ export const steps: readonly Step[] = [
   { ...vitest('engine', 'engine-20', 'verbose', 30), engine: '20' },
   { ...vitest('engine', 'engine-26', 'verbose', 25), engine: '26' },
   playwright(),
+  { ...vitest('long', 'long-20', 'verbose', 60), engine: '20' },
+  { ...vitest('long', 'long-26', 'verbose', 60), engine: '26' },
 ]

@@ -5,8 +5,14 @@ import { join, sep } from 'node:path'
 const rules: readonly { project: string; pattern: string; except?: RegExp }[] = [
   { project: 'unit', pattern: 'test/unit/**/*.test.ts' },
   { project: 'unit', pattern: 'test/conformance/**/*.test.ts' },
-  { project: 'engine-20', pattern: 'test/engine/**/*.test.ts' },
-  { project: 'engine-26', pattern: 'test/engine/**/*.test.ts', except: /\.once\.test\.ts$/ },
+  { project: 'engine-20', pattern: 'test/engine/**/*.test.ts', except: /\.long\.test\.ts$/ },
+  {
+    project: 'engine-26',
+    pattern: 'test/engine/**/*.test.ts',
+    except: /\.(once|long)\.test\.ts$/,
+  },
+  { project: 'long-20', pattern: 'test/engine/**/*.long.test.ts' },
+  { project: 'long-26', pattern: 'test/engine/**/*.long.test.ts' },
   { project: 'electron', pattern: 'test/e2e/electron/**/*.spec.ts' },
   { project: 'chromium', pattern: 'test/e2e/browser/**/*.spec.ts' },
 ]
