@@ -213,7 +213,8 @@ function spaceBlockers({ facts, trees, databases }: Works): readonly WireBlocker
     const key = place.fileSystem ?? mount
     const known = needs.get(key)
     const needed = (known?.needed ?? 0) + bytes
-    needs.set(key, { needed, free: place.freeBytes, where: known?.where ?? mount })
+    const free = Math.min(known?.free ?? place.freeBytes, place.freeBytes)
+    needs.set(key, { needed, free, where: known?.where ?? mount })
   }
   for (const tree of trees) {
     need(tree.mount.mount, tree.archive?.plain.bytes ?? 0)
