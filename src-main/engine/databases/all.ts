@@ -1,4 +1,3 @@
 export { mariadb } from './mariadb.ts'
 export { mysql } from './mysql.ts'
 export { postgres } from './postgres.ts'
-export { redis } from './redis.ts'
