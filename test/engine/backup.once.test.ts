@@ -72,7 +72,7 @@ async function manifestOf(id: string): Promise<Manifest> {
 
 describe('a backup of a whole stack', () => {
   it('is complete, proved, and leaves the stack as it was', { timeout: 600_000 }, async () => {
-    const before = await stack.containerFacts()
+    const before = await settledFacts()
     const volume = stack.volume('file_storage')
     const job = recordedJob()
     const report = await backupStack({ deps: home.deps, host, stack: stack.name, repository, job })
@@ -198,7 +198,7 @@ describe('a backup of a whole stack', () => {
     'takes only what is asked for, and no other service is touched',
     { timeout: 600_000 },
     async () => {
-      const before = await stack.containerFacts()
+      const before = await settledFacts()
       const job = recordedJob()
       const only = ['database:postgres/chatalot']
       const report = await backupStack({
@@ -216,9 +216,7 @@ describe('a backup of a whole stack', () => {
       expect(manifest.origin).toBe('safety')
       // Roles come with every database.
       expect(manifest.artifacts.map(each => each.item)).toContain('database:postgres/*')
-      expect(withoutFacts(await stack.containerFacts(), /health/i)).toEqual(
-        withoutFacts(before, /health/i),
-      )
+      expect(withoutFacts(await settledFacts(), /health/i)).toEqual(withoutFacts(before, /health/i))
       await nothingLeft()
     },
   )
