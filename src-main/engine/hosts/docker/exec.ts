@@ -179,11 +179,9 @@ class ExecCommand {
       output.destroy()
       return
     }
-    try {
-      await this.#runKillScript()
-    } finally {
-      output.destroy()
-    }
+    // First: output that nobody takes keeps the engine from noticing the end of any command in the container.
+    output.destroy()
+    await this.#runKillScript()
     await awaitExitCode(this.#api, this.#execId)
   }
 
