@@ -17,7 +17,7 @@ import { besideName, identifier, literal } from './sql.ts'
  * The server cannot rename a database. What stands in for it: everything is loaded into a side database,
  * then all tables change places in one RENAME TABLE, which happens as a whole; views, triggers, routines
  * and events are dropped before it and made again after it, from what was written down before. See
- * docs/adr/0012-mariadb-switch.md.
+ * docs/adr/0006-mariadb-switch.md.
  */
 export interface Switching {
   readonly database: string
