@@ -1,37 +1,14 @@
 import { existsSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 
-import { defineConfig, type Plugin } from 'vite'
+import { defineConfig } from 'vite'
 
-/** Holds native code, or loads files that lie beside it: stays in node_modules. */
-const notBundled = ['sodium-native', '@napi-rs/keyring', 'ssh2', 'cpu-features']
-
-const empty = '\0empty'
-
-/**
- * dockerode loads two things that Lifeboat never calls, at every start. gRPC and protobuf serve the sessions of
- * BuildKit (image builds with registry logins); docker-modem's ssh mode opens a login for each request and
- * checks no host key, so hosts reached over SSH have a connection of their own.
- */
-function withoutUnusedParts(): Plugin {
-  const unused = /^(@grpc\/grpc-js|@grpc\/proto-loader|protobufjs)$/
-  return {
-    name: 'without-unused-parts',
-    enforce: 'pre',
-    resolveId(source, importer) {
-      const isModemSsh = source === './ssh' && /[\\/]docker-modem[\\/]/.test(importer ?? '')
-      return unused.test(source) || isModemSsh ? empty : null
-    },
-    load(id) {
-      return id === empty ? 'export default {}' : null
-    },
-  }
-}
+/** Holds native code: stays in node_modules. */
+const notBundled = ['@napi-rs/keyring']
 
 /** Everything that plain Node runs: the command, `serve`, and the engine process of the window. */
 export default defineConfig({
   appType: 'custom',
-  plugins: [withoutUnusedParts()],
   publicDir: false,
   ssr: { noExternal: true, external: notBundled },
   build: {

@@ -23,8 +23,6 @@ const tasks = {
   'test:long': ['scripts/test.ts', '--stages', 'set-up,long'],
   'test:e2e': ['scripts/test.ts', '--stages', 'set-up,build,e2e'],
   bench: ['scripts/bench/bench.ts'],
-  'bench:ui': ['bench/bench-ui.ts'],
-  screenshots: ['scripts/screenshots.ts'],
 }
 
 function readJson(path) {

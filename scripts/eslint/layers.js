@@ -45,9 +45,9 @@ const packages = [
     message: 'electron is imported in src-main/electron and src-main/preload alone',
   },
   {
-    name: /^(dockerode|docker-modem)(\/|$)/,
-    only: ['src-main/engine/hosts'],
-    message: 'dockerode is imported in engine/hosts alone; the rest speaks to the Host interface',
+    name: /^node:(http|https|net|tls)$/,
+    only: ['src-main/engine/hosts', 'src-main/engine/targets', 'src-main/serve', 'src-main/cli/demo'],
+    message: 'Docker is reached in engine/hosts alone; the rest speaks to the Host interface',
   },
   {
     name: /^(?!zod(\/|$))/,
