@@ -46,7 +46,12 @@ const packages = [
   },
   {
     name: /^node:(http|https|net|tls)$/,
-    only: ['src-main/engine/hosts', 'src-main/engine/targets', 'src-main/serve', 'src-main/cli/demo'],
+    only: [
+      'src-main/engine/hosts',
+      'src-main/engine/targets',
+      'src-main/serve',
+      'src-main/cli/demo',
+    ],
     message: 'Docker is reached in engine/hosts alone; the rest speaks to the Host interface',
   },
   {
