@@ -1,7 +1,7 @@
 /**
  * Measures Lifeboat against the plain tools, interleaved, and prints a table for docs/performance.md.
  *
- *   npm run bench -- [--rounds 5] [--only volume,small,job,dump,memory] [--megabytes 1900]
+ *   npm run bench -- [--rounds 5] [--only volume,small,job,dump,restore,memory] [--megabytes 1900]
  *                    [--large-megabytes 20000] [--engine 20]
  */
 import { mkdtemp, rm } from 'node:fs/promises'

@@ -3,6 +3,7 @@ import path from 'node:path'
 
 import type { Docker } from '../../lab/docker.ts'
 import { createStack } from '../../lab/fixtures/stack.ts'
+import type { BackupReport } from '../../src-main/contract/model.ts'
 import type { BenchStack } from './bench-stack.ts'
 import { benchStack } from './bench-stack.ts'
 import type { Cost, Measured, Way } from './measure.ts'
@@ -133,12 +134,20 @@ async function job(setting: Setting): Promise<readonly Row[]> {
   ]
 }
 
+/** Enough rows that the dump itself is what is measured. */
+const ballast = `
+create table public.ballast as
+  select number, md5(number::text) as word, repeat(md5(number::text), 3) as words, now() as at
+  from generate_series(1, 3000000) as number`
+
 async function dump(setting: Setting): Promise<readonly Row[]> {
   await using stack = await createStack('chatalot', {
     engine: setting.docker.engine.id,
     size: 'full',
   })
   const container = await stack.container('postgres')
+  const psql = ['psql', '-U', 'chatalot', '-d', 'chatalot', '-q']
+  await setting.docker.run(['exec', container, ...psql, '-c', ballast, '-c', 'vacuum analyze'])
   const item = 'database:postgres/chatalot'
   await backUp(setting, stack.name, item)
   const file = path.join(setting.home, 'plain.dump')
@@ -149,14 +158,57 @@ async function dump(setting: Setting): Promise<readonly Row[]> {
   ]
   const measured = await interleaved(ways, setting.rounds, setting.tell)
   const [own, plain] = [find(measured, 'lifeboat'), find(measured, 'B')]
+  const itself = { ...own, costs: own.costs.map(cost => ({ ...cost, ...timeOfItem(cost, item) })) }
+  const base = 'B: `docker exec … pg_dump -Fc -Z zstd:3`'
   return [
+    ratioRow(`dump a database of 3,200,000 rows with its proofs / ${base}`, itself, plain, 1.1, 1),
     {
-      what: 'whole command for one database of 200,000 rows, beside `docker exec … pg_dump -Fc -Z zstd:3`',
-      result: `${seconds(timeOf(own))} beside ${seconds(timeOf(plain))}`,
+      what: 'the same, the whole command: look, plan, dump, count the rows, store',
+      result: `${ratio(own, plain).toFixed(2)} (${seconds(timeOf(own))} / ${seconds(timeOf(plain))})`,
       bar: null,
       holds: null,
     },
   ]
+}
+
+function timeOfItem(cost: Cost, id: string): Pick<Cost, 'milliseconds'> {
+  const report = JSON.parse(cost.output) as BackupReport
+  const found = report.items.find(each => each.id === id)
+  if (found === undefined) throw new Error(`the backup has no item ${id}`)
+  return { milliseconds: found.durationMs }
+}
+
+async function restore(setting: Setting): Promise<readonly Row[]> {
+  const { docker, home, tell } = setting
+  await using stack = await benchStack(docker, 20_000, setting.megabytes)
+  const repository = path.join(home, 'repository')
+  await lifeboat(setting, ['backup', stack.name, '--repo', repository])
+  await pack(setting, stack, ['--log-driver', 'none'])
+  const file = path.join(home, 'plain.tar.zst')
+  const empty = (): Promise<unknown> =>
+    docker.run(['exec', stack.name, 'find', '/v', '-mindepth', '1', '-delete'])
+  const unpack = `zstd -q -d < "$2" | docker run -i --rm --log-driver none -v "$1":/v lab/base:1 tar -x -C /v`
+  const ways: readonly Way[] = [
+    {
+      name: 'lifeboat',
+      run: async () => {
+        await empty()
+        const confirm = ['--in-place', '--confirm', stack.name]
+        return lifeboat(setting, ['restore', stack.name, ...confirm, '--repo', repository])
+      },
+    },
+    {
+      name: 'C',
+      run: async () => {
+        await empty()
+        return typed(setting, unpack, stack.volume, file)
+      },
+    },
+  ]
+  const measured = await interleaved(ways, setting.rounds, tell)
+  const what = `restore a lost volume of ${setting.megabytes} MB and 20,000 files, the whole command`
+  const base = 'C: `zstd -d \\| docker run … tar -x`'
+  return [ratioRow(`${what} / ${base}`, find(measured, 'lifeboat'), find(measured, 'C'), 1.5, 0.5)]
 }
 
 async function memory(setting: Setting): Promise<readonly Row[]> {
@@ -181,4 +233,4 @@ async function memory(setting: Setting): Promise<readonly Row[]> {
 }
 
 /** Every measurement by the name that `--only` takes. */
-export const cases = { volume, small, job, dump, memory } as const
+export const cases = { volume, small, job, dump, restore, memory } as const
