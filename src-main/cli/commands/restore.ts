@@ -221,6 +221,6 @@ function restoreEnd(report: RestoreReport, { style, width }: TableLook): string 
     return style.bad(hanging('✗ ', text, width))
   }
   return outcome === 'complete'
-    ? style.good(hanging('✓ ', `It works: ${safeText(health.detail)}`, width))
+    ? style.good(hanging('✓ ', `Everything came back. ${safeText(health.detail)}`, width))
     : style.bad(hanging('✗ ', `Not everything came back. ${safeText(health.detail)}`, width))
 }

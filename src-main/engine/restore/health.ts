@@ -44,8 +44,7 @@ export async function awaitHealth(input: HealthInput): Promise<HealthResult> {
     }
     const problem = url === null || waiting.length > 0 ? null : await askUrl(url, signal)
     if (problem !== null) waiting.push(problem)
-    if (waiting.length === 0)
-      return { ok: true, detail: goodDetail(containers.length, url, started) }
+    if (waiting.length === 0) return { ok: true, detail: goodDetail(input, started) }
     if (performance.now() - started >= timeoutMs) {
       const seconds = Math.round(timeoutMs / 1000)
       return { ok: false, detail: `Not healthy within ${seconds} s: ${waiting.join('; ')}.` }
@@ -122,13 +121,19 @@ function withoutLogin(url: string): {
   }
 }
 
-function goodDetail(services: number, url: string | null, started: number): string {
+function goodDetail({ host, containers, url }: HealthInput, started: number): string {
+  if (containers.length === 0 && url === null) {
+    return host === null
+      ? 'Nothing runs here that could be watched: look at the app yourself.'
+      : 'No service ran when the snapshot was taken, so none was started.'
+  }
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
-  const who =
-    services === 0
-      ? 'No service had to run'
-      : services === 1
-        ? '1 service is healthy'
-        : `${services} services are healthy`
-  return `${who}${url === null ? '' : `, ${withoutLogin(url).address} answers`}, after ${seconds} s.`
+  const services = containers.length
+  const good = [
+    ...(services === 0
+      ? []
+      : [services === 1 ? '1 service is healthy' : `${services} services are healthy`]),
+    ...(url === null ? [] : [`${withoutLogin(url).address} answers`]),
+  ]
+  return `${good.join(', ')}, after ${seconds} s.`
 }

@@ -133,22 +133,28 @@ function switching({ containers, databases, trees }: Works): readonly Draft[] {
 }
 
 function ending({ containers, replaced }: Works, healthUrl: string | null): readonly Draft[] {
-  const started = containers.filter(each => each.runsAfter && !each.servesDatabase)
+  const running = containers.filter(each => each.runsAfter)
+  const started = running.filter(each => !each.servesDatabase)
   const asked = healthUrl === null ? '' : ' and the health URL answers'
+  const isWatched = running.length > 0 || healthUrl !== null
   return [
     ...started
       .filter(each => each.stops || each.now === null || !isAwake(each.now.state))
       .map(each =>
         step('start', `Start ${each.service}.`, { service: each.service, changes: true }),
       ),
-    step(
-      'health',
-      `Wait until all services are healthy${asked}. ${
-        replaced.length === 0
-          ? 'There is nothing to go back to: what was restored stays.'
-          : 'If they are not, everything goes back to how it is now.'
-      }`,
-    ),
+    ...(isWatched
+      ? [
+          step(
+            'health',
+            `Wait until all services are healthy${asked}. ${
+              replaced.length === 0
+                ? 'There is nothing to go back to: what was restored stays.'
+                : 'If they are not, everything goes back to how it is now.'
+            }`,
+          ),
+        ]
+      : []),
     step(
       'finish',
       replaced.length === 0
