@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os'
+
 import { defineConfig } from 'vitest/config'
 
 const minute = 60_000
@@ -36,6 +38,8 @@ export default defineConfig({
           include: ['test/unit/**/*.test.ts', 'test/conformance/**/*.test.ts'],
           testTimeout: minute,
           hookTimeout: minute,
+          // Many of them wait for processes that they have started.
+          maxWorkers: availableParallelism() + 1,
         },
       },
       engineProject('engine', '20', every, [long]),
