@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util'
 import type { EngineId } from '../../lab/docker.ts'
 import { docker, sweep } from '../../lab/docker.ts'
 import { cases, type Setting } from './cases.ts'
+import { timed } from './measure.ts'
 import { markdown, type Row } from './table.ts'
 
 const { values } = parseArgs({
@@ -37,6 +38,8 @@ const setting: Setting = {
 }
 const rows: Row[] = []
 try {
+  tell('building the command …')
+  await timed([process.execPath, path.join(import.meta.dirname, '../build.ts')], process.env)
   for (const name of values.only.split(',')) {
     const measure = Object.hasOwn(cases, name) ? cases[name as keyof typeof cases] : undefined
     if (measure === undefined) throw new Error(`there is no measurement called ${name}`)

@@ -19,7 +19,7 @@ export interface Setting {
   tell(line: string): void
 }
 
-const cli = path.join(import.meta.dirname, '../../src-main/cli/cli.ts')
+const cli = path.join(import.meta.dirname, '../../bin/lifeboat.mjs')
 
 /** The whole command line, from the start of the process to its end. */
 async function lifeboat(setting: Setting, argv: readonly string[]): Promise<Cost> {
