@@ -160,7 +160,10 @@ export interface DatabaseEngine {
   ready(context: DriverContext, timeoutMs: number): Promise<void>
   /** Asks whether data answers: counts per table, for drills and for now-versus-snapshot. */
   count(context: DriverContext, database: string): Promise<Counts>
-  /** Lines for RESTORE.md: the exact stock commands that load this engine's artifacts of one service. */
+  /**
+   * Lines for RESTORE.md: the exact stock commands that load this engine's artifacts of one service. Files are
+   * paths in the snapshot's folder, which is the working directory.
+   */
   restoreGuide(input: {
     readonly service: string
     readonly containerName: string

@@ -8,8 +8,9 @@ export interface GuideStep {
   readonly commands: readonly string[]
 }
 
-/** Options with which GNU tar gives everything back that the archive holds. */
-const tarOptions = "-x -p --numeric-owner --same-owner --acls --xattrs --xattrs-include='*' -f -"
+/** Options with which GNU tar gives everything back that the archive holds, and is silent about odd times. */
+const tarOptions =
+  "-x -p --numeric-owner --same-owner --acls --xattrs --xattrs-include='*' --warning=no-timestamp -f -"
 
 /** A path on the host; below the stack's folder it follows the variable, so that the stack may lie elsewhere now. */
 export function hostPathWord(manifest: Manifest, hostPath: string): string {

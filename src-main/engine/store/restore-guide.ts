@@ -62,34 +62,42 @@ function wordsOf(services: readonly { readonly name: string }[]): string {
   return services.map(each => shellWord(each.name)).join(' ')
 }
 
-/** Makes networks, volumes and containers, none of which runs when the data comes. */
-function createStep({ stack }: Manifest): GuideStep {
-  switch (stack.kind) {
-    case 'compose':
-      return {
-        title: 'Make the containers, stopped',
-        words: ['Compose makes networks, volumes and containers that are missing.'],
-        commands: ['compose stop', 'compose up --no-start', 'compose stop'],
-      }
-    case 'standalone':
-    case 'swarm':
-    case 'folder':
-      return {
-        title: 'Stop the containers',
-        words: [
-          'A container that is missing has to be made first, as `inspect/containers.json` describes it (image, mounts, environment, ports).',
-        ],
-        commands: stack.services.map(
-          ({ containerName }) => `docker stop ${shellWord(containerName)}`,
-        ),
-      }
+/** Nothing of the stack runs while its data comes back. */
+function stopStep({ stack }: Manifest): GuideStep {
+  if (stack.kind === 'compose') {
+    return {
+      title: 'Stop what runs',
+      words: ['Where nothing of the stack is left, this does nothing.'],
+      commands: ['compose stop'],
+    }
+  }
+  return {
+    title: 'Stop the containers',
+    words: [
+      'A container that is missing has to be made first, as `inspect/containers.json` describes it (image, mounts, environment, ports).',
+    ],
+    commands: stack.services.map(({ containerName }) => `docker stop ${shellWord(containerName)}`),
+  }
+}
+
+/** Networks, volumes and containers; after the folders of the host, without which none can be made. */
+function createStep({ stack }: Manifest): GuideStep | null {
+  if (stack.kind !== 'compose') return null
+  const images = [...new Set(stack.services.map(({ image }) => image))]
+  return {
+    title: 'Make the containers, stopped',
+    words: [
+      'Compose makes networks, volumes and containers that are missing.',
+      `An image that is not on this host is pulled: ${markdownText(images.join(', '))}. Which build of it ran is in \`manifest.json\` (\`imageDigests\`).`,
+    ],
+    commands: ['compose up --no-start'],
   }
 }
 
 function startCommands(manifest: Manifest, services: Manifest['stack']['services']): string[] {
   if (services.length === 0) return []
   return manifest.stack.kind === 'compose'
-    ? [`compose up -d --no-recreate ${wordsOf(services)}`]
+    ? [`compose up -d --no-recreate --wait ${wordsOf(services)}`]
     : services.map(({ containerName }) => `docker start ${shellWord(containerName)}`)
 }
 
@@ -108,19 +116,26 @@ function startStep(manifest: Manifest): GuideStep {
   const running = manifest.stack.services.filter(({ state }) => state === 'running')
   return {
     title: 'Start the stack',
-    words: ['Only what ran when the snapshot was taken.'],
+    words: [
+      manifest.stack.kind === 'compose'
+        ? 'Only what ran when the snapshot was taken. The command waits until all of it runs and is healthy.'
+        : 'Only what ran when the snapshot was taken.',
+    ],
     commands: startCommands(manifest, running),
   }
 }
 
 function dataSteps(manifest: Manifest): GuideStep[] {
-  const steps = manifest.items.flatMap(item => [
-    volumeStep(manifest, item),
-    bindStep(manifest, item),
-  ])
-  // A database file lies inside a volume or folder, which must be filled before.
-  const files = manifest.items.map(item => sqliteStep(manifest, item))
-  return [...steps, ...files].filter(each => each !== null)
+  const { items } = manifest
+  const onDocker = isOnDocker(manifest) && manifest.stack.services.length > 0
+  return [
+    onDocker ? stopStep(manifest) : null,
+    ...items.map(item => bindStep(manifest, item)),
+    onDocker ? createStep(manifest) : null,
+    ...items.map(item => volumeStep(manifest, item)),
+    // A database file lies inside a volume or folder, which must be filled before.
+    ...items.map(item => sqliteStep(manifest, item)),
+  ].filter(each => each !== null)
 }
 
 function introduction({ manifest }: GuideInput): string[] {
@@ -130,7 +145,7 @@ function introduction({ manifest }: GuideInput): string[] {
     '',
     `This folder is a snapshot of the stack **${markdownText(stack.name)}** on ${markdownText(host.label)}, taken at ${time} by Lifeboat ${markdownText(lifeboat.version)}.`,
     `The commands below bring it back with stock tools alone: bash, sha256sum, zstd, GNU tar${isOnDocker(manifest) ? ', docker' : ''}.`,
-    'Copy this folder to the host, become root there, go into the folder, and run the blocks from top to bottom in one shell.',
+    'Copy this folder to the host, become root there, and go into the folder. Type `bash` for a shell of its own, which ends at the first command that fails, and run the blocks in it from top to bottom.',
     '',
     ...(outcome === 'complete'
       ? []
@@ -166,7 +181,6 @@ export function restoreGuide(input: GuideInput): string {
       commands: ['sha256sum --quiet -c SHA256SUMS'],
     },
     ...(config === null ? [] : [config]),
-    ...(onDocker && manifest.stack.services.length > 0 ? [createStep(manifest)] : []),
     ...dataSteps(manifest),
   ]
   const pages = before.flatMap((step, index) => page(step, index + 1))

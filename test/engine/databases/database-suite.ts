@@ -9,6 +9,7 @@ import type { DriverContext } from '../../../src-main/engine/databases/database.
 import { databases } from '../../../src-main/engine/databases/index.ts'
 import type { DatabaseFixture } from './fixture.ts'
 import { dump, type KeptDump, type LabServer, receive, restore, sourceOf } from './lab-server.ts'
+import { guidePath, runGuide } from './run-guide.ts'
 
 /** The error code that a promise rejects with. */
 export async function codeOf(promise: Promise<unknown>): Promise<AppError> {
@@ -190,14 +191,15 @@ export function databaseSuite(fixture: DatabaseFixture): void {
         containerName: server.name,
         databases: all.map(name => ({
           name,
-          files: kept.artifacts.filter(each => each.database === name).map(each => each.fileName),
+          files: kept.artifacts
+            .filter(each => each.database === name)
+            .map(each => guidePath(each.fileName)),
           facts: kept.facts[name] as Readonly<Record<string, unknown>>,
         })),
         sharedFiles: kept.artifacts
           .filter(each => each.database === null)
-          .map(each => each.fileName),
+          .map(each => guidePath(each.fileName)),
       })
-      const { runGuide } = await import('./run-guide.ts')
       await runGuide(server, guide, kept, fixture.password)
       for (const database of all)
         expect(await fixture.fingerprint(server, database), database).toBe(original.get(database))

@@ -5,6 +5,11 @@ import path from 'node:path'
 
 import type { KeptDump, LabServer } from './lab-server.ts'
 
+/** Where a dump's file lies in the folder that a guide runs in. */
+export function guidePath(fileName: string): string {
+  return `databases/some service/${fileName}`
+}
+
 /** Runs the shell blocks of a restore guide as they stand, in a folder like a snapshot's. */
 export async function runGuide(
   server: LabServer,
@@ -14,9 +19,10 @@ export async function runGuide(
 ): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), 'lifeboat-guide-'))
   try {
-    await mkdir(path.join(folder, 'databases', 'db'), { recursive: true })
     for (const { fileName, bytes } of kept.artifacts) {
-      await writeFile(path.join(folder, 'databases', 'db', fileName), bytes)
+      const file = path.join(folder, guidePath(fileName))
+      await mkdir(path.dirname(file), { recursive: true })
+      await writeFile(file, bytes)
     }
     const commands = [...guide.matchAll(/```sh\n([\s\S]*?)```/g)].map(match => match[1] ?? '')
     if (commands.length === 0) throw new Error('the guide has no commands')

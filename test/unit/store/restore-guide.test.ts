@@ -291,7 +291,7 @@ describe('store/restore-guide', () => {
       'volumes/files.tar.zst',
       '--wait db',
       'load-db',
-      'compose up -d --no-recreate db app',
+      'compose up -d --no-recreate --wait db app',
     ]
     const places = order.map(each => script.indexOf(each))
     expect(places).toEqual(places.toSorted((a, b) => a - b))

@@ -8,7 +8,6 @@ type GuideInput = Parameters<DatabaseEngine['restoreGuide']>[0]
 
 /** The stock commands that load the dumps of one service; run in the snapshot's folder. */
 export function guideMysql(input: GuideInput, flavor: Flavor): string {
-  const folder = `databases/${input.service}`
   const client = flavor === 'mariadb' ? 'mariadb' : 'mysql'
   const command = (...more: readonly string[]): string =>
     [
@@ -27,10 +26,7 @@ export function guideMysql(input: GuideInput, flavor: Flavor): string {
   ]
   const users = input.sharedFiles.find(file => plainFile(file) === 'users.sql')
   if (users !== undefined) {
-    lines.push(
-      '# Users and their rights.',
-      `${reading(`${folder}/${users}`)} | ${command('--force')} || true`,
-    )
+    lines.push('# Users and their rights.', `${reading(users)} | ${command('--force')} || true`)
   }
   for (const database of input.databases) {
     const file = database.files.find(each => plainFile(each).endsWith('.sql'))
@@ -43,7 +39,7 @@ export function guideMysql(input: GuideInput, flavor: Flavor): string {
     lines.push(
       `# The database ${database.name.replaceAll(/\s/g, ' ')}: dropped, made again and loaded.`,
       command('-e', quoted(`drop database if exists ${name}; create database ${name}${charset}`)),
-      `${reading(`${folder}/${file}`)} | ${command(quoted(`--database=${database.name}`))}`,
+      `${reading(file)} | ${command(quoted(`--database=${database.name}`))}`,
     )
   }
   lines.push('```')

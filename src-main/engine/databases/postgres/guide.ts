@@ -7,12 +7,12 @@ type GuideInput = Parameters<DatabaseEngine['restoreGuide']>[0]
 
 /** The stock commands that load the dumps of one service; run in the snapshot's folder. */
 export function guidePostgres(input: GuideInput): string {
-  const folder = `databases/${input.service}`
   const facts = input.databases.flatMap(each => {
     const parsed = factsSchema.safeParse(each.facts)
     return parsed.success ? [parsed.data] : []
   })
   const user = facts[0]?.user ?? 'postgres'
+  const port = facts[0]?.serverSettings['port']
   const client = (tool: string, database: string, ...more: readonly string[]): string =>
     [
       'docker exec -i',
@@ -20,6 +20,7 @@ export function guidePostgres(input: GuideInput): string {
       tool,
       '-U',
       quoted(user),
+      ...(port === undefined ? [] : ['-p', port]),
       '-d',
       quoted(connectionString(database)),
       ...more,
@@ -33,11 +34,11 @@ export function guidePostgres(input: GuideInput): string {
   if (globals !== undefined) {
     lines.push(
       '# Roles first. "already exists" is no error here.',
-      `${reading(`${folder}/${globals}`)} | ${client('psql -X -q', 'template1')}`,
+      `${reading(globals)} | ${client('psql -X -q', 'template1')}`,
     )
   }
   for (const database of input.databases) {
-    lines.push(...loading(database, folder, client))
+    lines.push(...loading(database, client))
   }
   const configuration = input.sharedFiles.filter(file => /\.conf(\.|$)/.test(file))
   lines.push('```')
@@ -52,7 +53,6 @@ export function guidePostgres(input: GuideInput): string {
 
 function loading(
   database: GuideInput['databases'][number],
-  folder: string,
   client: (tool: string, database: string, ...more: readonly string[]) => string,
 ): readonly string[] {
   const { name } = database
@@ -64,7 +64,7 @@ function loading(
   if (dump !== undefined) {
     return [
       `# The database ${name.replaceAll(/\s/g, ' ')}: dropped, made again and loaded, with its owner, rights and settings.`,
-      `${reading(`${folder}/${dump}`)} | ${client('pg_restore', 'template1', '--clean --if-exists --create --exit-on-error')}`,
+      `${reading(dump)} | ${client('pg_restore', 'template1', '--clean --if-exists --create --exit-on-error')}`,
     ]
   }
   if (sql === undefined) return []
@@ -82,9 +82,9 @@ function loading(
       '-c',
       quoted(`create database ${identifier(name)} template template0${encoding}`),
     ),
-    `${reading(`${folder}/${sql}`)} | ${client('psql -X -q -1 -v ON_ERROR_STOP=1', name, '-o /dev/null')}`,
+    `${reading(sql)} | ${client('psql -X -q -1 -v ON_ERROR_STOP=1', name, '-o /dev/null')}`,
     ...(settings === undefined
       ? []
-      : [`${reading(`${folder}/${settings}`)} | ${client('psql -X -q', 'template1')}`]),
+      : [`${reading(settings)} | ${client('psql -X -q', 'template1')}`]),
   ]
 }

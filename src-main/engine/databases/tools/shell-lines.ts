@@ -1,11 +1,13 @@
+import { posix } from 'node:path'
+
 /** Quotes a word for a POSIX shell, only where it needs it. */
 export function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
 }
 
-/** The name of an artifact's file without the endings of compression and encryption. */
-export function plainFile(file: string): string {
-  return file.replace(/(\.zst)?(\.age)?$/, '')
+/** The name of an artifact's file, of its path in the snapshot, without the endings of compression and encryption. */
+export function plainFile(path: string): string {
+  return posix.basename(path).replace(/(\.zst)?(\.age)?$/, '')
 }
 
 /** The beginning of a pipe that gives the plain bytes of a stored file with stock tools. */
