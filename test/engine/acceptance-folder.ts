@@ -19,7 +19,7 @@ const written = /^(sqlite (table|rows) (entries|totals)|folder data(\/journal.*)
  * The main job on the chatbot in a plain folder, whose program writes to its SQLite database all the time:
  * found, planned, backed up, checked, damaged, brought back, compared.
  */
-export async function acceptFolder(size: FolderOptions['size']): Promise<void> {
+export async function acceptFolder(size: NonNullable<FolderOptions['size']>): Promise<void> {
   await using line = await commandLine()
   const parent = path.join(line.cwd, 'stacks')
   await mkdir(parent)
