@@ -1,0 +1,3 @@
+import { describeFullSize } from './acceptance-full.ts'
+
+describeFullSize()
