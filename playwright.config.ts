@@ -15,6 +15,16 @@ export default defineConfig({
   reporter: 'list',
   projects: [
     { name: 'electron', testMatch: 'electron/**/*.spec.ts' },
-    { name: 'chromium', testMatch: 'browser/**/*.spec.ts' },
+    {
+      name: 'chromium',
+      testMatch: 'browser/**/*.spec.ts',
+      use: {
+        launchOptions: {
+          executablePath: process.env['LIFEBOAT_CHROMIUM'] ?? '/usr/bin/chromium',
+          // Chromium's sandbox does not start for root, whom the lab's machine may be.
+          args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+        },
+      },
+    },
   ],
 })

@@ -18,10 +18,19 @@ function electronProgram(): string | null {
   }
 }
 
-const electron = electronProgram()
-if (electron === null) {
+/** Why there cannot be a window of its own; null when there can. */
+function whyNoWindow(): string | null {
+  const { platform, env } = process
+  if (platform === 'linux' && !env['DISPLAY'] && !env['WAYLAND_DISPLAY'])
+    return 'There is no display'
+  return electronProgram() === null ? 'Electron could not be fetched' : null
+}
+
+const reason = whyNoWindow()
+const electron = reason === null ? electronProgram() : null
+if (reason !== null) {
   process.stderr.write(
-    'lifeboat: Electron could not be fetched, so there is no window of its own. The same app in the browser:\n',
+    `lifeboat: ${reason}, so there is no window of its own. The same app in the browser:\n`,
   )
 }
 const [program, argv] =

@@ -13,7 +13,6 @@ const later: readonly string[] = [
   'report',
   'run',
   'schedule',
-  'serve',
   'snapshots forget',
   'snapshots prune',
   'targets',

@@ -28,6 +28,11 @@ export function createEngine(deps: EngineDeps): Engine {
   }
 }
 
+/** What stands in place of a name may be anything, also what cannot be made a text. */
+function nameForPeople(name: unknown): string {
+  return typeof name === 'string' ? JSON.stringify(name).slice(0, 100) : `of type ${typeof name}`
+}
+
 async function dispatch<N extends RequestName>(
   handlers: Handlers,
   name: N,
@@ -35,7 +40,7 @@ async function dispatch<N extends RequestName>(
 ): Promise<ResultOf<N>> {
   if (!isRequest(name)) {
     throw new AppError('usage', {
-      message: `The engine knows no request ${JSON.stringify(String(name)).slice(0, 100)}.`,
+      message: `The engine knows no request ${nameForPeople(name)}.`,
       state: NOTHING_CHANGED,
       hint: 'Use the same version of Lifeboat on both sides.',
     })

@@ -2,18 +2,20 @@ import type { Client } from '../../src-main/contract/contract.ts'
 import type { WireError } from '../../src-main/contract/errors.ts'
 import { fromWire } from '../../src-main/contract/errors.ts'
 
-/** What the preload (or the server of `lifeboat serve`) puts into the page. */
+/** How the page asks the engine: put there by the preload, or made by http-bridge.ts. */
 export interface Bridge {
   request(name: string, args: unknown): Promise<Answer>
   onEvent(listener: (name: string, payload: unknown) => void): () => void
 }
 
-type Answer =
+/** An answer as it crosses process borders. */
+export type Answer =
   { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: WireError }
 
 declare global {
   interface Window {
-    readonly bridge: Bridge
+    /** There in the app's own window alone. */
+    readonly bridge?: Bridge
   }
 }
 

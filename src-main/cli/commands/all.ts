@@ -7,6 +7,7 @@ import { registerDemo } from './demo.ts'
 import { registerDoctor } from './doctor.ts'
 import { registerHosts } from './hosts.ts'
 import { registerRestore } from './restore.ts'
+import { registerServe } from './serve.ts'
 import { registerSnapshots } from './snapshots.ts'
 import { registerStacks } from './stacks.ts'
 import { registerStatus } from './status.ts'
@@ -23,5 +24,6 @@ export const commands: readonly RegisterCommand[] = [
   registerHosts,
   registerDoctor,
   registerAudit,
+  registerServe,
   registerCompletion,
 ]

@@ -116,6 +116,11 @@ export const documents = {
     about: 'A completion script.',
     schema: z.strictObject({ ...version, shell: z.string(), script: z.string() }),
   },
+  serve: {
+    commands: ['serve'],
+    about: 'Where the app can be opened, printed when it can.',
+    schema: z.strictObject({ ...version, url: z.url(), port: z.int() }),
+  },
   version: {
     commands: ['--version'],
     about: 'The version.',

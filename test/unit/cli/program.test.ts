@@ -46,7 +46,7 @@ describe('cli/program', () => {
     for (const verb of ['demo', 'stacks', 'plan', 'backup', 'status', 'snapshots', 'check']) {
       expect(stdout).toMatch(new RegExp(`^ {2}${verb}\\b`, 'm'))
     }
-    expect(stdout).not.toMatch(/^ {2}(schedule|targets|keys|drill|serve)\b/m)
+    expect(stdout).not.toMatch(/^ {2}(schedule|targets|keys|drill)\b/m)
     expect(stdout.split('\n').filter(line => line.length > 80)).toEqual([])
     expect((await run(['--help'])).stdout).toBe(stdout)
   })
