@@ -21,6 +21,7 @@ import type {
   RepairReport,
   Settings,
   SnapshotDetail,
+  Status,
   UndoEntry,
 } from './reports.ts'
 
@@ -153,6 +154,18 @@ export const requests = {
   'undo.start': {
     args: z.strictObject({ restore: text.optional(), confirm: z.string().max(400) }),
     result: type<{ readonly jobId: string }>(),
+  },
+
+  /** Are the promises kept: age, coverage and proof of each stack. */
+  'status.get': {
+    args: z.strictObject({
+      repository,
+      /** This host alone; else this computer and every host that has snapshots. */
+      host: host.optional(),
+      /** Do not ask the hosts what is there now. */
+      offline: z.boolean().optional(),
+    }),
+    result: type<Status>(),
   },
 
   'job.list': { args: z.strictObject({}), result: type<readonly JobSummary[]>() },

@@ -1,4 +1,4 @@
-import type { Item, SnapshotSummary, StackPolicy } from './model.ts'
+import type { Coverage, Item, JobSummary, SnapshotSummary, StackPolicy } from './model.ts'
 
 /** One line of `lifeboat doctor`. */
 export interface DoctorCheck {
@@ -91,4 +91,55 @@ export interface UndoEntry {
   readonly until: string
   readonly safetySnapshot: string
   readonly repository: string
+}
+
+/** How a stack's promises stand. */
+export type StatusLevel = 'ok' | 'warning' | 'critical'
+
+/** Something that keeps a stack from being well, with what to do. Codes are stable. */
+export interface StatusProblem {
+  readonly code:
+    | 'never-backed-up'
+    | 'promise-broken'
+    | 'last-attempt-failed'
+    | 'last-attempt-partial'
+    | 'not-covered'
+    | 'snapshot-unusable'
+  readonly level: Exclude<StatusLevel, 'ok'>
+  readonly message: string
+  readonly hint: string
+}
+
+/** One stack's promises. */
+export interface StackStatus {
+  readonly host: string
+  readonly stack: string
+  readonly level: StatusLevel
+  /** "Never older than", milliseconds. */
+  readonly promiseMs: number
+  /** Newest snapshot that holds the whole stack and can be used. */
+  readonly newest: {
+    readonly snapshot: string
+    readonly time: string
+    readonly ageMs: number
+    readonly proof: SnapshotSummary['proof']
+  } | null
+  /** As the host shows it now; null when it was not asked or did not answer. */
+  readonly coverage: Coverage | null
+  readonly lastAttempt: {
+    readonly at: string
+    readonly state: JobSummary['state']
+    readonly message: string | null
+  } | null
+  readonly problems: readonly StatusProblem[]
+}
+
+/** All promises in one view. */
+export interface Status {
+  /** The worst level of all stacks; a warning when there is none, since nothing is proved then. */
+  readonly outcome: StatusLevel
+  readonly stacks: readonly StackStatus[]
+  readonly hosts: readonly { readonly host: string; readonly problem: string | null }[]
+  /** Attempts that failed or are incomplete, newest first. */
+  readonly failures: readonly JobSummary[]
 }

@@ -1,8 +1,7 @@
 import { z } from 'zod'
 
-import type { DoctorReport, Paths } from '../../contract/reports.ts'
+import type { DoctorReport, Paths, Status } from '../../contract/reports.ts'
 import type { DemoReport } from '../demo/run-demo.ts'
-import type { Status } from '../status/judge.ts'
 import {
   jobSummary,
   milliseconds,

@@ -10,6 +10,7 @@ import { makeServices } from './services.ts'
 import { settingsHandlers } from './settings.ts'
 import { snapshotHandlers } from './snapshots.ts'
 import { stackHandlers } from './stacks.ts'
+import { statusHandlers } from './status.ts'
 import { undoHandlers } from './undos.ts'
 
 /** Every request of the contract with its handler, over one set of services. */
@@ -28,6 +29,7 @@ export function makeHandlers(
     ...settingsHandlers(services),
     ...snapshotHandlers(services),
     ...stackHandlers(services),
+    ...statusHandlers(services),
     ...undoHandlers(services),
   }
   return { handlers, close: services.close }

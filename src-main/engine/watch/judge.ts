@@ -1,61 +1,16 @@
 import {
-  type Coverage,
   defaultPolicy,
   type JobSummary,
   type SnapshotSummary,
   type Stack,
 } from '../../contract/model.ts'
-import type { Settings } from '../../contract/reports.ts'
-
-export type Level = 'ok' | 'warning' | 'critical'
-
-/** Something that keeps a stack from being well, with what to do. Codes are stable. */
-export interface StatusProblem {
-  readonly code:
-    | 'never-backed-up'
-    | 'promise-broken'
-    | 'last-attempt-failed'
-    | 'last-attempt-partial'
-    | 'not-covered'
-    | 'snapshot-unusable'
-  readonly level: Exclude<Level, 'ok'>
-  readonly message: string
-  readonly hint: string
-}
-
-/** One stack's promises. */
-export interface StackStatus {
-  readonly host: string
-  readonly stack: string
-  readonly level: Level
-  /** "Never older than", milliseconds. */
-  readonly promiseMs: number
-  /** Newest snapshot that holds the whole stack and can be used. */
-  readonly newest: {
-    readonly snapshot: string
-    readonly time: string
-    readonly ageMs: number
-    readonly proof: SnapshotSummary['proof']
-  } | null
-  /** As the host shows it now; null when it was not asked or did not answer. */
-  readonly coverage: Coverage | null
-  readonly lastAttempt: {
-    readonly at: string
-    readonly state: JobSummary['state']
-    readonly message: string | null
-  } | null
-  readonly problems: readonly StatusProblem[]
-}
-
-/** All promises in one view. */
-export interface Status {
-  /** The worst level of all stacks; a warning when there is none, since nothing is proved then. */
-  readonly outcome: Level
-  readonly stacks: readonly StackStatus[]
-  readonly hosts: readonly { readonly host: string; readonly problem: string | null }[]
-  /** Attempts that failed or are incomplete, newest first. */
-  readonly failures: readonly JobSummary[]
-}
+import type {
+  Settings,
+  StackStatus,
+  Status,
+  StatusLevel,
+  StatusProblem,
+} from '../../contract/reports.ts'
 
 /** Everything that is judged, gathered before. */
 export interface StatusInput {
@@ -67,7 +22,7 @@ export interface StatusInput {
   readonly now: Date
 }
 
-const ranks: readonly Level[] = ['ok', 'warning', 'critical']
+const ranks: readonly StatusLevel[] = ['ok', 'warning', 'critical']
 
 /** Compares what is with what was promised. Pure. */
 export function judge(input: StatusInput): Status {
@@ -85,7 +40,7 @@ export function judge(input: StatusInput): Status {
   }
 }
 
-function worst(levels: readonly Level[]): Level {
+function worst(levels: readonly StatusLevel[]): StatusLevel {
   return ranks.findLast(rank => levels.includes(rank)) ?? 'ok'
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
-import { judge, type StatusInput } from '../../../src-main/cli/status/judge.ts'
 import type { JobSummary, SnapshotSummary, Stack } from '../../../src-main/contract/model.ts'
+import { judge, type StatusInput } from '../../../src-main/engine/watch/judge.ts'
 
 const now = new Date('2026-06-10T12:00:00Z')
 const hour = 3_600_000
@@ -58,7 +58,7 @@ function judged(change: Partial<StatusInput>): readonly string[] {
   return [report.outcome, ...report.stacks.flatMap(each => each.problems.map(p => p.code))]
 }
 
-describe('cli/status', () => {
+describe('watch/judge', () => {
   it('is fine with a fresh complete snapshot of a covered stack', () => {
     expect(judged({ snapshots: [snapshot(1)], runs: [run(1, 'complete')] })).toEqual(['ok'])
   })
