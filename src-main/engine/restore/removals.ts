@@ -85,7 +85,12 @@ function removalSteps(
   })
   return [
     ...emptied.map(each => step(`Empty ${each.item}: there was nothing before.`, each.item)),
-    ...databases.map(each => step(`Remove ${each.item}: it was not there before.`, each.item)),
+    ...databases
+      .filter(each => !each.replaced)
+      .map(each => step(`Remove ${each.item}: it was not there before.`, each.item)),
+    ...(databases.length === 0
+      ? []
+      : [step('Remove roles and users that the restore made, unless something uses them.', null)]),
     ...(['containers', 'volumes', 'networks', 'folders'] as const).flatMap(kind =>
       created[kind].map(name =>
         step(`Remove the ${kind.slice(0, -1)} ${name}: the restore made it.`, null),

@@ -19,7 +19,7 @@ export async function writeUndoOf(
   const journals = await readJournals(deps.paths.state)
   const restore = journals.find(each => each.jobId === job.jobId)?.restore ?? null
   const items = restore?.items ?? []
-  const fresh = new Set(design.databases.filter(each => !each.replaces).map(each => each.item))
+  const replaced = new Set(design.databases.filter(each => each.replaces).map(each => each.item))
   const record: UndoRecord = {
     schemaVersion: 1,
     restore: run.restoreId,
@@ -34,12 +34,13 @@ export async function writeUndoOf(
     created: mutable(restore?.created ?? nothingCreated),
     emptied: design.trees.flatMap(each => emptiedBy(each, facts)),
     databases: items
-      .filter(each => each.driver !== TREE && fresh.has(each.item))
+      .filter(each => each.driver !== TREE)
       .map(each => ({
         item: each.item,
         service: each.service ?? '',
         driver: each.driver,
         data: { ...each.data },
+        replaced: replaced.has(each.item),
       })),
   }
   await writeUndo(deps.paths.state, repository.folderOf(safetySnapshot), record)

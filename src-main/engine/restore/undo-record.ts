@@ -41,9 +41,18 @@ const undoSchema = z.object({
       scope: z.string(),
     }),
   ),
-  /** Databases that had not been there: an undo removes them, by what their driver noted. */
+  /**
+   * By what their driver noted, an undo removes databases that had not been there, and of those that had
+   * (`replaced`) the roles or users that the restore made for them.
+   */
   databases: z.array(
-    z.object({ item: z.string(), service: z.string(), driver: z.string(), data: text }),
+    z.object({
+      item: z.string(),
+      service: z.string(),
+      driver: z.string(),
+      data: text,
+      replaced: z.boolean().default(false),
+    }),
   ),
 })
 

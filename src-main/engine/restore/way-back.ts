@@ -109,7 +109,8 @@ async function remove(
 ): Promise<Problems> {
   if (removes === undefined) return []
   const problems: string[] = []
-  for (const { item, service, driver, data } of removes.databases) {
+  // Last one first: what several share (roles) is noted with the first one that needed it.
+  for (const { item, service, driver, data } of removes.databases.toReversed()) {
     if (host.kind !== 'docker') continue
     const container = containerOf(await host.containers(), journal.stack, service)
     // With its server, the database is gone as well.
