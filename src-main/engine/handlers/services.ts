@@ -4,6 +4,7 @@ import type { EventName, Events } from '../../contract/contract.ts'
 import { defaultPolicy, type StackPolicy } from '../../contract/model.ts'
 import type { Host } from '../hosts/host.ts'
 import { openHost } from '../hosts/index.ts'
+import { sweepHelpers } from '../hosts/sweep-helpers.ts'
 import { type JobManager, jobManager } from '../jobs/job-manager.ts'
 import type { EngineDeps } from '../ports.ts'
 import { openRepository, type Repository } from '../store/repository.ts'
@@ -41,11 +42,21 @@ export function makeServices(
       settings: deps.settings,
       stateFolder: deps.paths.state,
       cacheFolder: deps.paths.cache,
-    })
+    }).then(sweep)
     hosts.set(id, opening)
     // A host that could not be reached is tried anew by the next request.
     opening.catch(() => hosts.delete(id))
     return opening
+  }
+
+  /** Helpers of processes that died go as soon as their host is looked at. A convenience: they end by themselves. */
+  async function sweep(opened: Host): Promise<Host> {
+    if (opened.kind === 'folder') return opened
+    const removed = await sweepHelpers(opened).catch(() => [])
+    if (removed.length > 0) {
+      deps.logger.info(`Removed ${removed.length} helper containers of runs that died.`)
+    }
+    return opened
   }
 
   async function repositoryPath(named: string | undefined): Promise<string> {

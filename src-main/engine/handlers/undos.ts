@@ -1,9 +1,8 @@
 import type { Handlers } from '../../contract/contract.ts'
 import type { Host } from '../hosts/host.ts'
-import { repairRestores } from '../restore/repair-restores.ts'
 import { findUndo, listUndos, planUndo, runUndo } from '../restore/undo.ts'
 import type { UndoRecord } from '../restore/undo-record.ts'
-import { repairBackups } from '../runs/repair-backups.ts'
+import { repairRuns } from '../runs/repair.ts'
 import type { Repository } from '../store/repository.ts'
 import { doneOf, safetySnapshots } from './restores.ts'
 import type { Services } from './services.ts'
@@ -44,12 +43,6 @@ export function undoHandlers(services: Services): UndoHandlers {
       })
     },
 
-    // Restores first: they start what they stopped, also when a backup had stopped it before them.
-    'repair.run': async () => ({
-      actions: [
-        ...(await repairRestores(deps, openHost)),
-        ...(await repairBackups(deps, openHost)),
-      ],
-    }),
+    'repair.run': async () => ({ actions: await repairRuns(deps, openHost) }),
   }
 }

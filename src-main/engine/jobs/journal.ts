@@ -111,5 +111,8 @@ export async function readJournals(stateFolder: string): Promise<readonly Journa
 
 /** The run has put everything right: nothing is left to repair. */
 export async function removeJournal(stateFolder: string, jobId: string): Promise<void> {
-  await rm(fileOf(stateFolder, jobId), { force: true })
+  const file = fileOf(stateFolder, jobId)
+  await rm(file, { force: true })
+  // Of a process that was killed while it wrote.
+  await rm(`${file}.new`, { force: true })
 }
