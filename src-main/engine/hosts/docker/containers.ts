@@ -1,3 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { AppError } from '../../../contract/errors.ts'
 import type { ContainerDefinition } from '../host.ts'
 import type { ApiClient } from './api-client.ts'
 import { engineMessage } from './api-client.ts'
@@ -109,9 +112,25 @@ export function stopContainer(api: ApiClient, id: string, graceMs: number): Prom
   return act(api, id, 'stop', { t: Math.ceil(graceMs / 1000) }, graceMs + 2 * MINUTE_MS)
 }
 
-/** Quiet when it is paused already. */
-export function pauseContainer(api: ApiClient, id: string): Promise<void> {
-  return act(api, id, 'pause', {}, MINUTE_MS, /already paused/i)
+const FREEZE_TRIES = 5
+const FREEZE_PAUSE_MS = 300
+
+/**
+ * Quiet when it is paused already. A process that is being started in the container (a health check), or that
+ * waits for a disk, can keep the kernel from freezing the others: the engine then lets all go on, and the next
+ * try works.
+ */
+export async function pauseContainer(api: ApiClient, id: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await act(api, id, 'pause', {}, MINUTE_MS, /already paused/i)
+      return
+    } catch (error) {
+      const mayWork = error instanceof AppError && /unable to freeze/i.test(error.message)
+      if (!mayWork || tries === FREEZE_TRIES) throw error
+      await delay(FREEZE_PAUSE_MS)
+    }
+  }
 }
 
 /** Quiet when it is not paused. */
