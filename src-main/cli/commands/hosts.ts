@@ -22,12 +22,17 @@ export const registerHosts: RegisterCommand = (program, run) => {
   hosts
     .command('list')
     .summary('every host that was found, where, and whether it answers')
+    .addHelpText('before', 'Examples:\n  lifeboat hosts list\n  lifeboat hosts list --json\n')
     .action(() => run(list))
 
   hosts
     .command('test')
     .argument('<host>', 'host id or address', notEmpty)
     .summary('reach one host and say which layer fails')
+    .addHelpText(
+      'before',
+      'Examples:\n  lifeboat hosts test local\n  lifeboat hosts test ssh://nas\n',
+    )
     .action((host: string) =>
       run(async session => {
         const { terminal } = session
@@ -48,6 +53,10 @@ export const registerHosts: RegisterCommand = (program, run) => {
       notEmpty,
     )
     .summary('save a host under a name and pin it to its engine')
+    .addHelpText(
+      'before',
+      'Examples:\n  lifeboat hosts add nas ssh://nas\n  lifeboat hosts add apps folder:/srv/apps\n',
+    )
     .action((name: string, address: string) =>
       run(async session => {
         const { terminal } = session
@@ -65,6 +74,10 @@ export const registerHosts: RegisterCommand = (program, run) => {
     .option('--fingerprint <sha256>', 'trust only this fingerprint (SHA256:…)')
     .option('--yes', 'trust the key that the host shows now')
     .summary("show an SSH host's key and trust it")
+    .addHelpText(
+      'before',
+      'Examples:\n  lifeboat hosts trust nas\n  lifeboat hosts trust nas --fingerprint SHA256:…\n',
+    )
     .action((host: string, flags: TrustFlags) =>
       run(async session => {
         const { terminal } = session
@@ -86,6 +99,7 @@ export const registerHosts: RegisterCommand = (program, run) => {
     .command('remove')
     .argument('<name>', 'name of a saved host', notEmpty)
     .summary('forget a saved host; its snapshots stay')
+    .addHelpText('before', 'Example:\n  lifeboat hosts remove nas\n')
     .action((name: string) =>
       run(async session => {
         const { terminal } = session

@@ -1,5 +1,11 @@
-import { AppError, NOTHING_CHANGED, toWire } from '../../contract/errors.ts'
-import type { RestorePlan, RestoreReport } from '../../contract/model.ts'
+import {
+  AppError,
+  type ErrorCode,
+  exitCodes,
+  NOTHING_CHANGED,
+  toWire,
+} from '../../contract/errors.ts'
+import type { RestorePlan, RestoreReport, WireBlocker } from '../../contract/model.ts'
 import { errorText } from '../output/error-text.ts'
 import { formatDuration, formatTime, plural } from '../output/format.ts'
 import { safeText } from '../output/safe-text.ts'
@@ -27,7 +33,7 @@ export const registerRestore: RegisterCommand = (program, run) => {
     .option('--in-place', 'replace what is there now (a safety snapshot is taken first)')
     .option('--confirm <stack>', "the stack's name, letter by letter")
     .option('--yes', 'no questions; not enough for a restore in place, which needs --confirm')
-    .option('--dry-run', 'show the plan and change nothing')
+    .option('--dry-run', 'show the plan and change nothing; fails as the restore itself would')
     .summary('bring a stack back')
     .addHelpText(
       'before',
@@ -111,7 +117,7 @@ async function askName(session: Session, plan: RestorePlan, flags: RestoreFlags)
   }
   if (plan.blockers.length > 0) {
     const [first] = plan.blockers
-    throw new AppError('failed', {
+    throw new AppError(codeOf(first), {
       message: first?.message ?? 'This restore cannot start.',
       state: NOTHING_CHANGED,
       hint: first?.hint ?? 'lifeboat restore SNAPSHOT --dry-run shows why.',
@@ -129,7 +135,14 @@ async function askName(session: Session, plan: RestorePlan, flags: RestoreFlags)
 
 function showPlan({ terminal }: Session, plan: RestorePlan): number {
   terminal.result(plan, () => restorePlanText(plan, terminal.look))
-  return plan.blockers.length === 0 ? 0 : 1
+  const [first] = plan.blockers
+  return first === undefined ? 0 : exitCodes[codeOf(first)]
+}
+
+/** The error that the restore itself would end with, so that a plan has its exit code. */
+function codeOf(blocker: WireBlocker | undefined): ErrorCode {
+  const code = blocker?.code ?? 'failed'
+  return Object.hasOwn(exitCodes, code) ? (code as ErrorCode) : 'restore-failed'
 }
 
 function finish({ terminal }: Session, { job, result }: FinishedJob): number {

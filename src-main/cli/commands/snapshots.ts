@@ -26,12 +26,20 @@ export const registerSnapshots: RegisterCommand = (program, run) => {
     .command('list')
     .argument('[stack]', 'only snapshots of this stack', notEmpty)
     .summary('every snapshot with its age, size and proof')
+    .addHelpText(
+      'before',
+      'Examples:\n  lifeboat snapshots list\n  lifeboat snapshots list nextcloud\n',
+    )
     .action((stack: string | undefined) => run(session => list(session, stack)))
 
   snapshots
     .command('show')
     .argument('<snapshot>', 'id, a unique end of one, or a stack for its newest', notEmpty)
     .summary('what a snapshot holds, in words')
+    .addHelpText(
+      'before',
+      'Examples:\n  lifeboat snapshots show nextcloud\n  lifeboat snapshots show 20261121T030000Z\n',
+    )
     .action((snapshot: string) => run(session => show(session, snapshot)))
 
   snapshots
@@ -42,6 +50,10 @@ export const registerSnapshots: RegisterCommand = (program, run) => {
     .option('--search <text>', 'paths that contain this text, anywhere in the item')
     .option('--limit <number>', 'at most so many rows', wholeNumber, 1000)
     .summary('the files of a volume or folder in a snapshot')
+    .addHelpText(
+      'before',
+      'Examples:\n  lifeboat snapshots files nextcloud volume:nextcloud_data\n  lifeboat snapshots files nextcloud volume:nextcloud_data --search invoice\n',
+    )
     .action((snapshot: string, item: string, folder: string, flags: FilesFlags) =>
       run(session => files(session, snapshot, item, folder, flags)),
     )
@@ -53,6 +65,10 @@ export const registerSnapshots: RegisterCommand = (program, run) => {
     .argument('[paths...]', 'files or folders inside the item; everything when left out')
     .requiredOption('--to <folder>', 'new or empty folder on this computer', notEmpty)
     .summary('take files out of a snapshot onto this computer')
+    .addHelpText(
+      'before',
+      'Examples:\n  lifeboat snapshots extract nextcloud volume:nextcloud_data --to ~/Desktop/data\n  lifeboat snapshots extract nextcloud volume:nextcloud_data photos --to ~/Desktop/photos\n',
+    )
     .action((snapshot: string, item: string, paths: string[], flags: { readonly to: string }) =>
       run(session => extract(session, snapshot, item, paths, flags.to)),
     )
@@ -65,6 +81,7 @@ export const registerSnapshots: RegisterCommand = (program, run) => {
       .command(verb)
       .argument('<snapshot>', 'id, a unique end of one, or a stack for its newest', notEmpty)
       .summary(summary)
+      .addHelpText('before', `Example:\n  lifeboat snapshots ${verb} 20261121T030000Z\n`)
       .action((snapshot: string) => run(session => pin(session, snapshot, pinned)))
   }
 }

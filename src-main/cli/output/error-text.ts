@@ -12,7 +12,11 @@ export function errorText(error: WireError, style: Style, withDetails: boolean):
   // The details of a defect of ours are a stack trace: of use only to whoever looks for it.
   const wanted = withDetails || error.code !== 'internal-error'
   if (wanted && error.details !== undefined && error.details !== '') {
-    const details = error.details.split('\n').map(line => `  | ${safeText(line)}`)
+    const said = `${error.message}\n${error.hint}`
+    const details = error.details
+      .split('\n')
+      .filter(line => !said.includes(line))
+      .map(line => `  | ${safeText(line)}`)
     const shown = withDetails ? details : details.slice(-6)
     lines.push(...shown.map(line => style.dim(line)))
   }

@@ -27,7 +27,9 @@ export function progressText(progress: JobProgress): string {
   } else if (progress.bytesPerSecond > 0) {
     parts.push(`${formatBytes(progress.bytesPerSecond)}/s`)
   }
-  if (progress.etaMs !== null) parts.push(`about ${formatDuration(progress.etaMs)} left`)
+  if (progress.etaMs !== null && progress.etaMs >= 1000) {
+    parts.push(`about ${formatDuration(progress.etaMs)} left`)
+  }
   return parts.join(' · ')
 }
 

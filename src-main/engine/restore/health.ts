@@ -124,7 +124,7 @@ function withoutLogin(url: string): {
 function goodDetail({ host, containers, url }: HealthInput, started: number): string {
   if (containers.length === 0 && url === null) {
     return host === null
-      ? 'Nothing runs here that could be watched: look at the app yourself.'
+      ? 'There is no service here to start or to watch.'
       : 'No service ran when the snapshot was taken, so none was started.'
   }
   const seconds = ((performance.now() - started) / 1000).toFixed(1)

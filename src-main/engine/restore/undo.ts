@@ -124,7 +124,7 @@ function nothing(message: string): AppError {
   return new AppError('nothing-to-undo', {
     message,
     state: NOTHING_CHANGED,
-    hint: 'Restores that can be undone are listed by "lifeboat undo --list".',
+    hint: '"lifeboat audit" lists the restores; each can be undone for 7 days.',
   })
 }
 

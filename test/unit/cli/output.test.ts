@@ -228,6 +228,13 @@ describe('cli/output/error-text', () => {
     expect(text).not.toContain('line 0')
   })
 
+  it('says nothing twice', () => {
+    const details = 'Another run is at work.\u001b[2J\nSince noon.'
+    const text = errorText({ ...error, details }, plain, false)
+    expect(text.split('Another run')).toHaveLength(2)
+    expect(text).toContain('| Since noon.')
+  })
+
   it('shows all details when asked, and a stack trace only then', () => {
     expect(errorText(error, plain, true)).toContain('line 0')
     const defect = { ...error, code: 'internal-error' as const }

@@ -17,17 +17,16 @@ afterAll(async () => {
 })
 
 /** Runs the program in this process: for what ends before an engine is started. */
-async function inProcess(argv: readonly string[]): Promise<Omit<CliResult, 'stdout'>> {
-  let stderr = ''
-  const spies = [
-    vi.spyOn(process.stdout, 'write').mockReturnValue(true),
-    vi.spyOn(process.stderr, 'write').mockImplementation(text => {
-      stderr += String(text)
+async function inProcess(argv: readonly string[]): Promise<CliResult> {
+  const texts = { stdout: '', stderr: '' }
+  const spies = (['stdout', 'stderr'] as const).map(name =>
+    vi.spyOn(process[name], 'write').mockImplementation(text => {
+      texts[name] += String(text)
       return true
     }),
-  ]
+  )
   try {
-    return { code: await runProgram(argv), stderr }
+    return { code: await runProgram(argv), ...texts }
   } finally {
     for (const spy of spies) spy.mockRestore()
   }
@@ -49,6 +48,18 @@ describe('cli/program', () => {
     expect(stdout).not.toMatch(/^ {2}(schedule|targets|keys|drill)\b/m)
     expect(stdout.split('\n').filter(line => line.length > 80)).toEqual([])
     expect((await run(['--help'])).stdout).toBe(stdout)
+  })
+
+  it.each([
+    ...['demo', 'stacks', 'plan', 'backup', 'status', 'check', 'restore', 'undo', 'audit', 'serve'],
+    ...['doctor', 'paths', 'completion', 'snapshots', 'hosts'],
+    ...['list', 'show', 'files', 'extract', 'pin', 'unpin'].map(verb => `snapshots ${verb}`),
+    ...['list', 'test', 'add', 'trust', 'remove'].map(verb => `hosts ${verb}`),
+  ])('leads the help of %s with examples of it', async command => {
+    const { code, stdout } = await inProcess([...command.split(' '), '--help'])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(new RegExp(`^Examples?:\\n {2}lifeboat ${command}`))
+    expect(stdout).toContain(`Usage: lifeboat ${command} [options]`)
   })
 
   it.each([

@@ -41,6 +41,7 @@ describe('cli/output/progress-line', () => {
   })
 
   it('says when no data comes, instead of a rate', () => {
+    expect(progressText({ ...progress, etaMs: 0 })).not.toContain('left')
     const text = progressText({ ...progress, stalledMs: 31_000, etaMs: null })
     expect(text).toContain('no data for 31 s, still connected')
     expect(text).not.toContain('/s')

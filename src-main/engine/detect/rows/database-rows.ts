@@ -40,7 +40,7 @@ function dumped(
     ...(database.system
       ? {
           decision: 'exclude',
-          reason: "Left out: the engine's own database, made anew with every server.",
+          reason: "The engine's own database, made anew with every server.",
         }
       : {
           decision: 'include',
