@@ -44,15 +44,24 @@ function worst(levels: readonly StatusLevel[]): StatusLevel {
   return ranks.findLast(rank => levels.includes(rank)) ?? 'ok'
 }
 
-/** Every stack that is there now, was backed up, or should have been. */
-function stacksOf({ snapshots, runs, found }: StatusInput): readonly Named[] {
+/**
+ * Every stack that is there now, was backed up, or should have been. A name that no host knew, that has no
+ * snapshot and for which nothing was promised is a slip of the keyboard.
+ */
+function stacksOf({ snapshots, runs, policies, found }: StatusInput): readonly Named[] {
   const there = [...found.values()].flatMap(each => (typeof each === 'string' ? [] : each))
   const named = [
     ...there.map(({ host, name }) => ({ host, stack: name })),
     ...snapshots.map(({ host, stack }) => ({ host, stack })),
     ...runs
       .filter(run => run.kind === 'backup')
-      .flatMap(({ host, stack }) => (host === null || stack === null ? [] : { host, stack })),
+      .flatMap(({ host, stack, error }) =>
+        host === null ||
+        stack === null ||
+        (error?.code === 'unknown-stack' && policies[`${host}/${stack}`] === undefined)
+          ? []
+          : { host, stack },
+      ),
   ]
   return [...new Map(named.map(each => [`${each.host}\0${each.stack}`, each])).values()]
 }

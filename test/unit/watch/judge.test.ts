@@ -67,6 +67,22 @@ describe('watch/judge', () => {
     expect(judged({})).toEqual(['critical', 'never-backed-up'])
   })
 
+  it('does not take a name that no host knew for a stack, unless something was promised for it', () => {
+    const attempt = run(1, 'failed')
+    const slip: JobSummary = {
+      ...attempt,
+      stack: 'caht',
+      error: { code: 'unknown-stack', message: '.', state: '.', hint: '.' },
+    }
+    const snapshots = [snapshot(1)]
+    expect(judged({ snapshots, runs: [slip] })).toEqual(['ok'])
+    expect(judged({ snapshots, runs: [{ ...slip, error: attempt.error }] })[0]).toBe('critical')
+    const policies = { 'local/caht': { promiseMs: hour } }
+    expect(judged({ snapshots, runs: [slip], policies })[0]).toBe('critical')
+    const gone = { ...snapshot(99), stack: 'caht' }
+    expect(judged({ snapshots: [...snapshots, gone], runs: [slip] })[0]).toBe('critical')
+  })
+
   it('is critical when the promise is broken, by the stack’s own promise', () => {
     expect(judged({ snapshots: [snapshot(49)] })).toEqual(['critical', 'promise-broken'])
     const policies = { 'local/chat': { promiseMs: 72 * hour } }
