@@ -57,7 +57,9 @@ function configCommands(manifest: Manifest, artifact: ArtifactRecord): string[] 
 /** The stack's own files: compose file, `.env`, secrets. */
 export function configStep(manifest: Manifest): GuideStep | null {
   const artifacts = manifest.artifacts.filter(({ item }) => item.startsWith('config:'))
-  const commands = artifacts.flatMap(each => configCommands(manifest, each))
+  const all = artifacts.flatMap(each => configCommands(manifest, each))
+  // Files of one folder need it made once.
+  const commands = all.filter((line, at) => !line.startsWith('mkdir ') || all.indexOf(line) === at)
   if (commands.length === 0) return null
   return {
     title: 'Put the files of the stack back',

@@ -13,14 +13,16 @@ export function guidePostgres(input: GuideInput): string {
   })
   const user = facts[0]?.user ?? 'postgres'
   const port = facts[0]?.serverSettings['port']
+  const portFlag = port === undefined ? [] : ['-p', port]
+  const container = quoted(input.containerName)
   const client = (tool: string, database: string, ...more: readonly string[]): string =>
     [
       'docker exec -i',
-      quoted(input.containerName),
+      container,
       tool,
       '-U',
       quoted(user),
-      ...(port === undefined ? [] : ['-p', port]),
+      ...portFlag,
       '-d',
       quoted(connectionString(database)),
       ...more,
@@ -29,6 +31,8 @@ export function guidePostgres(input: GuideInput): string {
     `The database server must run and its app must be stopped. The login is ${user}; if the server asks for a password, add \`-e PGPASSWORD\` after \`docker exec\` and export it before.`,
     '',
     '```sh',
+    '# Waits until the server answers: a new one makes its data folder first.',
+    `until ${['docker exec', container, 'pg_isready -q -h 127.0.0.1', ...portFlag].join(' ')}; do sleep 1; done`,
   ]
   const globals = input.sharedFiles.find(file => plainFile(file) === 'globals.sql')
   if (globals !== undefined) {
