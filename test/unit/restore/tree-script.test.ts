@@ -282,6 +282,38 @@ describe('restore/tree-script', () => {
     expect(existsSync(work)).toBe(false)
   })
 
+  it('gives a folder back as it was, its time too, after a kill at any rename of a switch of named files', async () => {
+    fill(root, 'old')
+    utimesSync(root, 1_100_000_000, 1_100_000_000.5)
+    const before = describeTree(root)
+    const rest = ['only', '.hidden', '-rf', 'app.db']
+    for (let steps = 0; ; steps += 1) {
+      await ok('prepare', rest)
+      writeFileSync(path.join(work, 'new', '.hidden'), 'new')
+      writeFileSync(path.join(work, 'new', 'app.db'), 'new')
+      const { code } = await run('activate', rest, steps)
+      await run('revert', rest, 1)
+      await ok('revert', rest)
+      expect(describeTree(root)).toEqual(before)
+      expect(existsSync(work)).toBe(false)
+      if (code === 0) break
+      expect(steps).toBeLessThan(20)
+    }
+  })
+
+  it('leaves the time of a folder that somebody else has changed since', async () => {
+    fill(root, 'old')
+    utimesSync(root, 1_100_000_000, 1_100_000_000.5)
+    const rest = ['only', '.hidden']
+    await ok('prepare', rest)
+    writeFileSync(path.join(work, 'new', '.hidden'), 'new')
+    await ok('activate', rest)
+    writeFileSync(path.join(root, 'grown'), '')
+    const { mtimeMs } = lstatSync(root)
+    await ok('revert', rest)
+    expect(lstatSync(root).mtimeMs).toBeGreaterThanOrEqual(mtimeMs)
+  })
+
   it('refuses a second switch at once, a way back after the end, and a folder that is a link outside', async () => {
     await stage(['all'])
     expect((await run('prepare', ['all'])).code).toBe(treeExit.workExists)

@@ -6,7 +6,15 @@ import { rootOf, scopeArguments, workOf } from './tree-place.ts'
 import { treeExit, treeScript } from './tree-script.ts'
 
 export type TreeAction =
-  'prepare' | 'measure' | 'measure-keep' | 'activate' | 'settle' | 'revert' | 'finalize' | 'discard'
+  | 'prepare'
+  | 'measure'
+  | 'measure-keep'
+  | 'activate'
+  | 'settle'
+  | 'revert'
+  | 'finalize'
+  | 'discard'
+  | 'abandon'
 
 const stateOf: Readonly<Record<TreeAction, string>> = {
   prepare: 'The live data was not touched.',
@@ -17,6 +25,7 @@ const stateOf: Readonly<Record<TreeAction, string>> = {
   revert: 'The former data is kept in a hidden folder beside the new one.',
   finalize:
     'The restored data is in place; a hidden folder with the former data may be left beside it.',
+  abandon: 'The live data was not touched; a hidden folder of an earlier restore may be left.',
   discard:
     'The live data was not touched; a hidden folder with what was staged may be left beside it.',
 }
@@ -92,4 +101,5 @@ const wordOf: Readonly<Record<TreeAction, string>> = {
   revert: 'taken back',
   finalize: 'tidied up after',
   discard: 'thrown away',
+  abandon: 'tidied up after',
 }

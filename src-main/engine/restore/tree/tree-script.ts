@@ -14,6 +14,9 @@
  *     WORK/new        what was staged              WORK/old        what was there before
  *     WORK/new-root   ROOT's new metadata          WORK/old-root   ROOT's former metadata
  *     WORK/switching  exists as soon as anything was renamed
+ *     WORK/times      ROOT's time before our first change, and the one that our last change gave it
+ *     WORK/quiet      `only`: nobody else had changed ROOT up to the switch, nor (WORK/calm) up to the way
+ *     WORK/calm       back, so that its former time comes back with its former children
  *     WORK/kept.N     the Nth KEEP went from `old` to `new`
  *     WORK/out        becomes `in` by a rename as soon as all that was there before is in `old`,
  *     WORK/in         and `finishing` as soon as `old` may be gone: no way back from there
@@ -237,6 +240,8 @@ case $action in
     if [ ! -d "$work/new" ]; then fail 41 "nothing is staged in $work"; fi
     lock
     if [ -e "$work/finishing" ]; then fail 42 "the former data is already being removed"; fi
+    read -r was after < "$work/times"
+    if [ ! -e "$work/switching" ] && [ "$(mtime "$root")" = "$after" ]; then : > "$work/quiet"; fi
     : > "$work/switching" || fail 46 "the state of $work could not be written"
     if [ ! -e "$work/in" ]; then
       move "$root" "$work/old" "$@" || fail 45 "the former data could not be moved aside"
@@ -249,8 +254,8 @@ case $action in
     if [ "$mode" = all ]; then
       applyroot "$root" "$work/new-root" || fail 45 "the owner and mode of $root could not be set"
     else
-      read -r was after < "$work/times"
       echo "$was $(mtime "$root")" > "$work/times"
+      : > "$work/switched"
     fi
     ;;
   revert)
@@ -259,11 +264,16 @@ case $action in
     lock
     if [ -e "$work/finishing" ]; then fail 42 "the former data is already being removed"; fi
     if [ -e "$work/switching" ]; then
+      read -r was after < "$work/times"
+      if [ -e "$work/quiet" ] && { [ ! -e "$work/switched" ] || [ "$(mtime "$root")" = "$after" ]; }; then
+        : > "$work/calm"
+      fi
       back "$@"
       if [ "$mode" = all ]; then
         applyroot "$root" "$work/old-root" || fail 45 "the owner and mode of $root could not be put back"
-        read -r was after < "$work/times"
         settime "$root" "$was"
+      elif [ -e "$work/calm" ]; then
+        echo "$was $(mtime "$root")" > "$work/times"
       fi
     fi
     removework
@@ -275,6 +285,13 @@ case $action in
     if [ -e "$work/switching" ]; then
       fail 48 "former data lies in $work: it is moved back, not thrown away"
     fi
+    removework
+    ;;
+  abandon)
+    # Another restore has replaced what was here: neither side of this one is wanted any more.
+    if [ ! -d "$work" ]; then echo absent; exit 0; fi
+    inside
+    lock
     removework
     ;;
   settle)
