@@ -55,6 +55,11 @@ export interface RestoreJournal {
       readonly data: Readonly<Record<string, string>>
     }[]
   }
+  /**
+   * Runs that died, could not be taken back, and whose safety snapshot this one restores: once this one is
+   * accepted, what is left of them goes.
+   */
+  readonly supersedes?: readonly string[]
   /** Containers that did not run and were started for the restore: stopped again when it is taken back. */
   readonly started?: readonly string[]
   /** Containers that run once the restore is accepted, in the order in which they start. */

@@ -10,6 +10,7 @@ import type { RestoreRun } from './run-context.ts'
 import { note } from './run-context.ts'
 import { runningAfter } from './services.ts'
 import type { StagedItem } from './stage-trees.ts'
+import { removeSuperseded } from './superseded.ts'
 import { writeUndoOf } from './undo-of-run.ts'
 import { removeUndo, UNDO_MS } from './undo-record.ts'
 import { goBack, goOn } from './way-back.ts'
@@ -62,7 +63,9 @@ export async function finishRun(
     null,
     'The restore is complete; the next start removes what is left of the former state.',
   )
-  const problems = await goOn(await wayBackInput(run))
+  const input = await wayBackInput(run)
+  const problems = await goOn(input)
+  run.warnings.push(...(await removeSuperseded(run.deps, input)))
   for (const problem of problems) {
     run.warnings.push(`${problem} The next start of Lifeboat tries again.`)
   }

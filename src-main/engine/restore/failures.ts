@@ -32,7 +32,9 @@ export function notPutBack(
     {
       message: `The restore failed (${cause instanceof Error ? cause.message : String(cause)}), and not everything could be put back yet.`,
       state: `The restore is incomplete: the former state is kept on the host, beside the live data.${safety}`,
-      hint: 'Run "lifeboat doctor": it goes on putting everything back.',
+      hint: `Run "lifeboat doctor": it goes on putting everything back.${
+        safetySnapshot === null ? '' : ' If it cannot, restore that snapshot.'
+      }`,
       details: problems.join('\n'),
     },
     cause,

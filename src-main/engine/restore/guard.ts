@@ -43,13 +43,15 @@ function codeOf(code: string): ErrorCode {
 
 /**
  * Refuses while another run of this computer works on the stack, or one that died there has not been put
- * right yet.
+ * right yet; but its safety snapshot may be restored over what it left. Returns the runs that this supersedes.
  */
 export async function refuseConcurrent(
   stateFolder: string,
   host: Host,
   stack: string,
-): Promise<void> {
+  snapshot: string,
+): Promise<readonly string[]> {
+  const superseded: string[] = []
   const daemonId = host.summary.daemon?.id ?? null
   for (const journal of await readJournals(stateFolder)) {
     const isSame =
@@ -63,14 +65,26 @@ export async function refuseConcurrent(
         hint: 'Wait until it has ended, then restore.',
       })
     }
-    if (journal.kind === 'restore') {
-      throw new AppError('locked', {
-        message: `A restore of ${stack} that began at ${journal.startedAt} was cut off and has not been put right.`,
-        state: NOTHING_CHANGED,
-        hint: 'Run "lifeboat doctor": it puts the stack back as it was. Then restore again.',
-      })
+    if (journal.kind !== 'restore') continue
+    const safety = journal.restore?.safetySnapshot ?? null
+    if (safety === snapshot) {
+      superseded.push(journal.jobId, ...(journal.restore?.supersedes ?? []))
+      continue
     }
+    throw new AppError('locked', {
+      message: `A restore of ${stack} that began at ${journal.startedAt} was cut off and has not been put right.`,
+      state: NOTHING_CHANGED,
+      hint: `Run "lifeboat doctor": it puts the stack back as it was. Then restore again.${
+        safety === null ? '' : ` Should it fail: ${wayToSafety(safety, stack)}`
+      }`,
+    })
   }
+  return superseded
+}
+
+/** In words: how to get back by the safety snapshot what a restore that died cannot give back itself. */
+export function wayToSafety(safetySnapshot: string, stack: string): string {
+  return `what was there before is in the snapshot ${safetySnapshot}: lifeboat restore ${safetySnapshot} --in-place --confirm ${stack}`
 }
 
 /** True while the process that wrote the journal runs. */

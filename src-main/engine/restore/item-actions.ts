@@ -53,10 +53,18 @@ export async function finish(env: ItemEnvironment, item: JournalItem): Promise<v
   else await recoverDatabase(env, item, 'finalize')
 }
 
+/**
+ * Removes what an earlier restore left of an item that another one has replaced since. May be called again.
+ */
+export async function abandon(env: ItemEnvironment, item: JournalItem): Promise<void> {
+  if (item.driver === TREE) await treeAction(env, item, 'abandon')
+  else await recoverDatabase(env, item, 'finalize')
+}
+
 async function treeAction(
   env: ItemEnvironment,
   item: JournalItem,
-  action: 'revert' | 'finalize',
+  action: 'revert' | 'finalize' | 'abandon',
 ): Promise<void> {
   const mount = mountFromJournal(item.data)
   try {

@@ -9,13 +9,20 @@ import { treePlaces } from './tree-places.ts'
 import type { UndoRecord } from './undo-record.ts'
 import { restoreId } from './undo-record.ts'
 
+/** Why a run is made, and when. */
+interface RunOrigin {
+  readonly undo: UndoRecord | null
+  /** Ids of runs that died, which this one supersedes. */
+  readonly supersedes: readonly string[]
+  readonly startedAt: Date
+}
+
 /** Begins a run: its journal is on disk before anything happens. Close its places. */
 export async function openRun(
   { host, deps, repository, job, snapshot }: RestoreInput,
   facts: RestoreFacts,
   design: RestoreDesign,
-  undo: UndoRecord | null,
-  startedAt: Date,
+  { undo, supersedes, startedAt }: RunOrigin,
 ): Promise<RestoreRun> {
   const id = restoreId(startedAt)
   const { pid, processStart } = thisProcess()
@@ -37,6 +44,7 @@ export async function openRun(
       safetySnapshot: null,
       repository: repository.path,
       ...(undo === null ? {} : { removes: removesOf(undo) }),
+      ...(supersedes.length === 0 ? {} : { supersedes }),
       items: [],
     },
   })

@@ -8,9 +8,11 @@ import { sweepHelpers } from '../hosts/sweep-helpers.ts'
 import type { Journal, RestoreJournal } from '../jobs/journal.ts'
 import { readJournals, removeJournal } from '../jobs/journal.ts'
 import type { EngineDeps } from '../ports.ts'
-import { isAlive } from './guard.ts'
+import { isAlive, wayToSafety } from './guard.ts'
+import { removeSuperseded } from './superseded.ts'
 import { treePlaces } from './tree-places.ts'
 import { removeUndo } from './undo-record.ts'
+import type { WayBackInput } from './way-back.ts'
 import { goBack, goOn } from './way-back.ts'
 
 type Action = RepairReport['actions'][number]
@@ -26,11 +28,25 @@ export async function repairRestores(
   openHost: (id: string) => Promise<Host>,
 ): Promise<RepairReport['actions']> {
   const actions: Action[] = []
-  for (const journal of await readJournals(deps.paths.state)) {
-    if (journal.kind !== 'restore' || isAlive(journal)) continue
-    actions.push(await repairOne(deps, openHost, journal))
+  const dead = (await readJournals(deps.paths.state)).filter(
+    each => each.kind === 'restore' && !isAlive(each),
+  )
+  const done = new Set<string>()
+  // Newest first: one may have begun on what an earlier one had left.
+  for (const journal of dead.toReversed()) {
+    if (done.has(journal.jobId)) continue
+    const action = await repairOne(deps, openHost, journal)
+    actions.push(action)
+    for (const each of journal.restore?.supersedes ?? []) {
+      // Whether its ending was reached or not now, what it lies upon is not to be moved.
+      if (isAccepted(journal) || !action.ok) done.add(each)
+    }
   }
   return actions
+}
+
+function isAccepted({ restore }: Journal): boolean {
+  return restore?.stage === 'finishing'
 }
 
 async function repairOne(
@@ -47,23 +63,26 @@ async function repairOne(
     const { policies } = await deps.settings.read()
     const places = treePlaces(host, { cacheFolder: deps.paths.cache })
     try {
-      const isAccepted = journal.restore?.stage === 'finishing'
-      const work = isAccepted ? goOn : goBack
-      const problems = await work({
+      const accepted = isAccepted(journal)
+      const input: WayBackInput = {
         journal,
         host,
         places,
         policy: policyOf(policies, journal.host, journal.stack),
         note: (level, message) => deps.logger[level === 'info' ? 'info' : 'warn'](message),
-      })
-      if (problems.length > 0) return { what, ok: false, detail: problems.join(' ') }
-      if (!isAccepted && journal.restore !== null) await forgetUndo(deps, journal.restore)
+      }
+      const problems = await (accepted ? goOn : goBack)(input)
+      const left = accepted ? await removeSuperseded(deps, input) : []
+      if (problems.length > 0) {
+        return { what, ok: false, detail: [...problems, ...left, wayOn(journal)].join(' ') }
+      }
+      if (!accepted && journal.restore !== null) await forgetUndo(deps, journal.restore)
       await removeJournal(deps.paths.state, journal.jobId)
       return {
         what,
         ok: true,
-        detail: isAccepted
-          ? 'It was complete; what was left of the former state is removed.'
+        detail: accepted
+          ? ['It was complete; what was left of the former state is removed.', ...left].join(' ')
           : 'Everything was put back as it was before; its services run again.',
       }
     } finally {
@@ -72,6 +91,15 @@ async function repairOne(
   } catch (error) {
     return { what, ok: false, detail: error instanceof Error ? error.message : String(error) }
   }
+}
+
+/** What a person can do when the way back is barred. */
+function wayOn(journal: Journal): string {
+  const safety = journal.restore?.safetySnapshot ?? null
+  if (isAccepted(journal)) return 'The restored data is in place.'
+  return safety === null
+    ? 'The restore is incomplete.'
+    : `The restore is incomplete; ${wayToSafety(safety, journal.stack)}`
 }
 
 /** What was taken back cannot be undone as well. */

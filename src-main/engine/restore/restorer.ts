@@ -67,7 +67,8 @@ export async function executeRestore(
   checkConfirmation(manifest.stack.name, input.confirm)
   const lock = await repository.lock(input.snapshot, 'read', `restore of ${manifest.stack.name}`)
   try {
-    await refuseConcurrent(deps.paths.state, host, manifest.stack.name)
+    const { name } = manifest.stack
+    const supersedes = await refuseConcurrent(deps.paths.state, host, name, input.snapshot)
     job.phase('plan', `Looking at ${manifest.stack.name} as it is now`, null, NOTHING_CHANGED)
     const facts = await gatherRestoreFacts({ ...input, signal: job.signal })
     const planned = makeRestorePlan(facts)
@@ -75,7 +76,7 @@ export async function executeRestore(
     refuseBlocked(design.plan)
     for (const warning of design.plan.warnings) job.note('warning', warning)
     const startedAt = deps.clock.now()
-    const run = await openRun(input, facts, design, undo, startedAt)
+    const run = await openRun(input, facts, design, { undo, supersedes, startedAt })
     try {
       return await execute(run, input, startedAt)
     } finally {
