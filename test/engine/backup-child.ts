@@ -6,10 +6,9 @@
  */
 import { backupStack } from '../../src-main/engine/runs/backup.ts'
 import { openRepository } from '../../src-main/engine/store/repository.ts'
-import { depsIn, openLab, recordedJob } from './capture-support.ts'
+import { depsIn, holdAt, openLab, recordedJob } from './capture-support.ts'
 
 const [folder = '', stack = ''] = process.argv.slice(2)
-const hold = process.env['LIFEBOAT_TEST_HOLD'] ?? null
 const deps = depsIn(folder)
 const host = await openLab(deps)
 const repository = await openRepository(deps.paths.repository, {
@@ -17,13 +16,7 @@ const repository = await openRepository(deps.paths.repository, {
   version: deps.version,
 })
 const job = recordedJob()
-job.onStep = step => {
-  process.stdout.write(`${step.replaceAll('\n', ' ')}\n`)
-  if (hold === null || !step.includes(hold)) return
-  process.stdout.write('held\n')
-  // Nothing else of this process runs from here on, heartbeats included.
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
-}
+job.onStep = holdAt(process.env['LIFEBOAT_TEST_HOLD'])
 process.on('SIGTERM', () => job.controller.abort())
 const report = await backupStack({ deps, host, stack, repository, job }).catch((error: unknown) => {
   process.stdout.write(`failed ${error instanceof Error ? error.message : String(error)}\n`)

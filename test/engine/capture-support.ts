@@ -245,8 +245,8 @@ export async function statesOf(...containers: readonly TestContainer[]): Promise
   )
 }
 
-/** A child that backs up a stack, see backup-child.ts. */
-export interface BackupChild {
+/** A process of its own that runs a job and prints its steps, for tests that kill it. */
+export interface JobChild {
   readonly pid: number
   readonly lines: readonly string[]
   /** Resolves when a line contains this. */
@@ -255,10 +255,27 @@ export interface BackupChild {
   readonly ended: Promise<unknown>
 }
 
-export function startBackup(home: Home, stack: string, hold?: string): BackupChild {
-  const script = path.join(import.meta.dirname, 'backup-child.ts')
+/** A child that backs up a stack, see backup-child.ts. */
+export function startBackup(home: Home, stack: string, hold?: string): JobChild {
+  return startChild('backup-child.ts', [home.folder, stack], hold)
+}
+
+/** In such a child: prints each step, and stops for ever at the first one that contains a word. */
+export function holdAt(word: string | undefined): (step: string) => void {
+  return step => {
+    process.stdout.write(`${step.replaceAll('\n', ' ')}\n`)
+    if (word === undefined || !step.includes(word)) return
+    process.stdout.write('held\n')
+    // Nothing else of this process runs from here on, heartbeats included.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+  }
+}
+
+/** Starts a script of this folder; with `hold` it stops for ever at the first step that contains it. */
+export function startChild(script: string, argv: readonly string[], hold?: string): JobChild {
+  const file = path.join(import.meta.dirname, script)
   const env = { ...process.env, ...(hold === undefined ? {} : { LIFEBOAT_TEST_HOLD: hold }) }
-  const child = spawn(process.execPath, [script, home.folder, stack], {
+  const child = spawn(process.execPath, [file, ...argv], {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -277,11 +294,12 @@ export function startBackup(home: Home, stack: string, hold?: string): BackupChi
       let over = false
       void ended.then(() => (over = true))
       await waitFor(
-        `the backup to say ${text}`,
+        `${script} to say ${text}`,
         () => over || lines.some(each => each.includes(text)),
+        { timeoutMs: 240_000 },
       )
       if (!lines.some(each => each.includes(text))) {
-        throw new Error(`the backup ended without ${text}:\n${lines.slice(-20).join('\n')}`)
+        throw new Error(`${script} ended without ${text}:\n${lines.slice(-20).join('\n')}`)
       }
     },
     kill: signal => void child.kill(signal),

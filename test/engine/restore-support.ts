@@ -1,6 +1,7 @@
 import { type LabStack } from '../../lab/fixtures/stack.ts'
 import type { DockerHost, Host } from '../../src-main/engine/hosts/host.ts'
 import { readJournals } from '../../src-main/engine/jobs/journal.ts'
+import type { EngineDeps } from '../../src-main/engine/ports.ts'
 import type { RestoreOutcome } from '../../src-main/engine/restore/endings.ts'
 import type { RestoreInput } from '../../src-main/engine/restore/restorer.ts'
 import { runRestore } from '../../src-main/engine/restore/restorer.ts'
@@ -55,16 +56,22 @@ export interface RestoreOptions {
   readonly takeSafetySnapshot?: RestoreInput['takeSafetySnapshot']
 }
 
+/** What a restore works on; of a stack, its name. */
+type Parts = Pick<Bench, 'host' | 'repository' | 'snapshot'> & {
+  readonly deps: EngineDeps
+  readonly stack: { readonly name: string }
+}
+
 /** As the engine's handler does it. */
-export function inputOf(bench: Bench, options: RestoreOptions = {}): RestoreInput {
-  const { home, repository, stack } = bench
-  const host = options.host ?? bench.host
+export function inputOf(parts: Parts, options: RestoreOptions = {}): RestoreInput {
+  const { deps, repository, stack } = parts
+  const host = options.host ?? parts.host
   const job = options.job ?? recordedJob()
   return {
-    deps: home.deps,
+    deps,
     host,
     repository,
-    snapshot: options.snapshot ?? bench.snapshot,
+    snapshot: options.snapshot ?? parts.snapshot,
     only: options.only ?? null,
     confirm: options.confirm ?? stack.name,
     job,
@@ -72,7 +79,7 @@ export function inputOf(bench: Bench, options: RestoreOptions = {}): RestoreInpu
     takeSafetySnapshot:
       options.takeSafetySnapshot ??
       (async items => {
-        const common = { deps: home.deps, host, repository, job }
+        const common = { deps, host, repository, job }
         const report = await backupStack({
           ...common,
           stack: stack.name,
@@ -85,7 +92,7 @@ export function inputOf(bench: Bench, options: RestoreOptions = {}): RestoreInpu
 }
 
 export function restore(bench: Bench, options: RestoreOptions = {}): Promise<RestoreOutcome> {
-  return runRestore(inputOf(bench, options))
+  return runRestore(inputOf({ ...bench, deps: bench.home.deps }, options))
 }
 
 export function undo(
@@ -93,7 +100,7 @@ export function undo(
   record: UndoRecord,
   options: RestoreOptions = {},
 ): Promise<RestoreOutcome> {
-  return runUndo({ ...inputOf(bench, options), undo: record })
+  return runUndo({ ...inputOf({ ...bench, deps: bench.home.deps }, options), undo: record })
 }
 
 /** Methods that change something on a host; a helper that may write counts, one that reads does not. */
