@@ -142,6 +142,12 @@ export default tseslint.config(
   },
 
   {
+    // The first language is what defines the type of all others.
+    files: ['src-renderer/src/messages/**'],
+    rules: { '@typescript-eslint/explicit-module-boundary-types': 'off' },
+  },
+
+  {
     files: ['test/**', 'lab/**', 'bench/**', 'scripts/**'],
     rules: { '@typescript-eslint/explicit-module-boundary-types': 'off' },
   },
