@@ -23,6 +23,7 @@ const tasks = {
   'test:long': ['scripts/test.ts', '--stages', 'set-up,long'],
   'test:e2e': ['scripts/test.ts', '--stages', 'set-up,build,e2e'],
   bench: ['scripts/bench/bench.ts'],
+  screenshots: ['scripts/screenshots.ts'],
 }
 
 function readJson(path) {

@@ -225,6 +225,7 @@ export const en = {
     item: 'Item',
     now: 'Now',
     then: 'In the snapshot',
+    effect: 'Effect',
     replaced: 'replaced',
     untouched: 'not touched',
     steps: 'What happens, in this order',
