@@ -1,4 +1,5 @@
 import type { BackupPlan } from '../../contract/model.ts'
+import { lostWhenStopped } from '../detect/come-back.ts'
 import type { Inventory } from '../detect/inventory.ts'
 import type { ContainerDefinition } from '../hosts/host.ts'
 
@@ -75,16 +76,7 @@ export function wouldNotComeBack(
     each => each.type === 'bind' && lostMounts.has(`bind:${each.source}`),
   )
   if (lost !== undefined) return `its bind ${lost.source} is gone from the host`
-  if (removedWhenStopped(container)) return 'the engine removes it as soon as it stops'
-  if (container.labels['com.docker.swarm.task.id'] !== undefined) {
-    return 'Swarm would start another one in its place'
-  }
-  return null
-}
-
-function removedWhenStopped({ raw }: ContainerDefinition): boolean {
-  const config = (raw as { HostConfig?: { AutoRemove?: boolean } } | null)?.HostConfig
-  return config?.AutoRemove === true
+  return lostWhenStopped(container)
 }
 
 function dependsOn(

@@ -1,4 +1,5 @@
 import type { Consistency, Item, StackPolicy } from '../../contract/model.ts'
+import { lostWhenStopped } from './come-back.ts'
 import { volumeBackupLabels } from './compose-labels.ts'
 import type { ServiceContainer } from './facts.ts'
 import { isRunning } from './grouping.ts'
@@ -9,6 +10,8 @@ export interface Quieting {
   readonly how: 'stop' | 'pause'
   /** Why this way, for the plan; one phrase. */
   readonly reason: string
+  /** Why it is paused where a stop was wanted: it would not come back. Null for all others. */
+  readonly insteadOfStop: string | null
   /** Ledger ids for the sake of which it is kept quiet. */
   readonly items: readonly string[]
 }
@@ -48,9 +51,19 @@ export function quietings(
       each => isFileCopy(each) && each.writers.includes(service) && isWanted(each),
     )
     if (running.length === 0 || written.length === 0 || dumped.has(service)) return []
-    const choice = howToQuiet(service, running, written, wish)
+    const choice = neverLost(howToQuiet(service, running, written, wish), running)
     return [{ service, ...choice, items: written.map(each => each.id) }]
   })
+}
+
+/** A container that a stop would lose is paused instead, whoever asked for the stop. */
+function neverLost(
+  choice: Pick<Quieting, 'how' | 'reason'>,
+  running: readonly ServiceContainer[],
+): Pick<Quieting, 'how' | 'reason' | 'insteadOfStop'> {
+  const [lost] = running.map(lostWhenStopped).filter(each => each !== null)
+  if (choice.how === 'pause' || lost === undefined) return { ...choice, insteadOfStop: null }
+  return { how: 'pause', reason: `${choice.reason}, and ${lost}`, insteadOfStop: lost }
 }
 
 function howToQuiet(

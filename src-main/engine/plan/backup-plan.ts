@@ -54,7 +54,7 @@ export function makeBackupPlan(
   const inOrder = quiet.toSorted((a, b) => order.indexOf(a.service) - order.indexOf(b.service))
   const steps = [
     ...configSteps(taken, items),
-    ...inOrder.toReversed().map(quiesceStep),
+    ...inOrder.toReversed().map((each, index) => quiesceStep(each, index === 0)),
     ...beginSteps(taken),
     ...copySteps(taken, items, inventory),
     ...inOrder.map(resumeStep),
@@ -122,12 +122,15 @@ function configWords(id: string): string {
   return id === 'config:env' ? 'the env files' : 'the secrets'
 }
 
-function quiesceStep(quieting: Quieting): Draft {
-  const { service, how, reason } = quieting
+/** What guards the quiet time is told once, where it begins. */
+const DEAD_MAN =
+  ' A dead-man switch (a helper with the engine’s socket) brings back what is quiet within two minutes should this computer vanish; where no image on the host can run it, the backup says so.'
+
+function quiesceStep({ service, how, reason }: Quieting, first: boolean): Draft {
   return {
     action: 'quiesce',
     service,
-    detail: `${how === 'stop' ? 'Stop' : 'Pause'} ${service}: ${reason}.`,
+    detail: `${how === 'stop' ? 'Stop' : 'Pause'} ${service}: ${reason}.${first ? DEAD_MAN : ''}`,
     stops: true,
   }
 }

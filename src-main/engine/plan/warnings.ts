@@ -23,6 +23,12 @@ export function planWarnings(
       each =>
         `${each.id} holds database files (${each.engine ?? ''}) and is copied while its server is only paused: what a power cut would have left.`,
     )
+  const notStopped = quiet
+    .filter(each => each.insteadOfStop !== null)
+    .map(
+      ({ service, insteadOfStop }) =>
+        `${service} is paused, not stopped: ${insteadOfStop ?? ''}, so it would not come back.`,
+    )
   const cannot = items
     .filter(each => each.decision === 'cannot')
     .map(each => `${each.id} is not in the backup. ${each.reason}`)
@@ -48,6 +54,7 @@ export function planWarnings(
     ...new Set([
       ...untouched,
       ...hot,
+      ...notStopped,
       ...onlyPaused,
       ...notDumped,
       ...cannot,

@@ -87,6 +87,33 @@ describe('plan/backup-plan', () => {
     expect(plan.steps.filter(each => each.stops).map(each => each.service)).toEqual(['web', 'api'])
   })
 
+  it('names the switch that guards the quiet time, once, and only where there is one', () => {
+    const guarded = planOf(chat).steps.filter(each => each.detail.includes('dead-man switch'))
+    expect(guarded.map(each => [each.action, each.service])).toEqual([['quiesce', 'web']])
+    const still = planOf(chat, {}, { quiesce: 'none' })
+    expect(still.steps.filter(each => each.detail.includes('switch'))).toEqual([])
+  })
+
+  it.each([
+    ['the user', 'stop', {}],
+    ['a label', 'auto', { 'docker-volume-backup.stop-during-backup': 'true' }],
+  ] as const)(
+    'never stops what the engine removes when it stops, though %s asks',
+    (_, how, labels) => {
+      const policy = { ...defaultPolicy, quiesce: how }
+      const found = inventory({
+        app: { image: 'example/app:1', volumes: ['data:/data'], labels },
+      })
+      expect(makeBackupPlan(found, policy, options).downtime).toMatchObject([{ how: 'stop' }])
+      const raw = { HostConfig: { AutoRemove: true } }
+      const containers = found.containers.map(each => ({ ...each, raw }))
+      const plan = makeBackupPlan({ ...found, containers }, policy, options)
+      expect(plan.downtime).toMatchObject([{ service: 'app', how: 'pause', graceMs: 0 }])
+      expect(plan.steps.find(each => each.action === 'quiesce')?.detail).toMatch(/^Pause app: /)
+      expect(plan.warnings.join()).toContain('app is paused, not stopped: the engine removes it')
+    },
+  )
+
   it('names what the copy of a volume leaves out', () => {
     const plan = planOf(chat, { 'volume:app_files': withSqlite('a.db') })
     expect(plan.steps.find(each => each.action === 'copy-volume')?.leaveOut).toEqual([
