@@ -30,6 +30,10 @@ describe('a backup of a plain folder', () => {
       expect.arrayContaining(['config', 'sqlite', 'bind']),
     )
 
+    const rest = report.items.find(each => each.id.startsWith('bind:'))
+    expect(rest?.consistency).toBe('hot')
+    expect(report.warnings.join()).toContain(`${rest?.id ?? ''} is copied hot`)
+
     const folder = repository.folderOf(report.snapshot)
     const manifest = await repository.readManifest(report.snapshot)
     execFileSync('sha256sum', ['--quiet', '-c', 'SHA256SUMS'], { cwd: folder })
@@ -56,6 +60,21 @@ describe('a backup of a plain folder', () => {
       const there = readFileSync(artifact.file?.hostPath ?? '')
       expect(readFileSync(path.join(folder, artifact.path)).equals(there)).toBe(true)
     }
+    await host.close()
+  })
+
+  it('calls files hot only when something has changed among them meanwhile', async () => {
+    await using home = await makeHome()
+    const parent = path.join(home.folder, 'stacks')
+    mkdirSync(parent)
+    await using stack = await createGptchatFolder({ parent })
+    const host = await openWith(home.deps, `folder:${parent}`)
+    const repository = await openRepository(home.repository, { create: true, version: 'test' })
+    const options = { deps: home.deps, host, stack: stack.name, repository, job: recordedJob() }
+    const report = await backupStack(options)
+    const rest = report.items.find(each => each.id.startsWith('bind:'))
+    expect(rest?.consistency).toBe('crash-consistent')
+    expect(report.warnings.join()).not.toContain('copied hot')
     await host.close()
   })
 })

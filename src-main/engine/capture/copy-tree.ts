@@ -8,6 +8,7 @@ import { thisComputer } from '../lib/run-local.ts'
 import type { CaptureContext } from './context.ts'
 import { differences } from './context.ts'
 import { archiveByEngine } from './engine-archive.ts'
+import { fingerprint } from './fingerprint.ts'
 import type { ItemRun } from './item-runs.ts'
 import { archiveLocally } from './local-archive.ts'
 import { localTools } from './local-tools.ts'
@@ -22,8 +23,12 @@ export async function copyTree<R extends StoredArtifact>(
   step: PlanStep,
   leaveOut: readonly string[],
 ): Promise<void> {
-  const { sink, signal } = context
+  const { sink, signal, host } = context
   const { item } = run
+  // What writes to a plain folder is not known, and nothing keeps it quiet: what can be told is whether it did.
+  const look = (): Promise<string | null> =>
+    host.kind === 'folder' ? fingerprint(item.source, leaveOut, signal) : Promise.resolve(null)
+  const before = await look()
   const archive = await open(context, item, leaveOut)
   const record = await sink.addArtifact(
     {
@@ -42,6 +47,7 @@ export async function copyTree<R extends StoredArtifact>(
   run.facts({ leftOut: leaveOut })
   for (const warning of warnings) run.warn(warning)
   if (unsteadyFiles > 0) run.downgrade('hot')
+  else if (before !== null && before === (await look())) run.wasStill()
 }
 
 /** Where an archive is kept in the snapshot, with real names. */

@@ -47,6 +47,8 @@ export interface ItemRun<R extends StoredArtifact> {
   warn(message: string): void
   /** The item is less consistent than planned. */
   downgrade(consistency: Consistency): void
+  /** It was planned as hot, and nothing has changed in it while it was read: one moment's state after all. */
+  wasStill(): void
 }
 
 const fatal: ReadonlySet<ErrorCode> = new Set([
@@ -220,6 +222,9 @@ function runOf<R extends StoredArtifact>(state: State<R>, job: JobContext): Item
       if (worseFirst.indexOf(consistency) < worseFirst.indexOf(state.consistency)) {
         state.consistency = consistency
       }
+    },
+    wasStill() {
+      if (state.consistency === 'hot') state.consistency = 'crash-consistent'
     },
   }
 }

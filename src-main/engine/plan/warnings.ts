@@ -10,12 +10,7 @@ export function planWarnings(
   policy: Pick<StackPolicy, 'quiesce'>,
 ): readonly string[] {
   const paused = new Set(quiet.filter(each => each.how === 'pause').map(each => each.service))
-  const hot = taken
-    .filter(each => each.consistency === 'hot')
-    .map(each => {
-      const writers = each.writers.length === 0 ? 'Programs' : each.writers.join(', ')
-      return `${each.id} is copied hot: ${writers} may write to it meanwhile, and the copy may not fit together.`
-    })
+  const hot = taken.filter(each => each.consistency === 'hot').map(hotWarning)
   const onlyPaused = taken
     .filter(each => each.engine !== null && each.method === 'paused-copy')
     .filter(each => each.kind !== 'sqlite' && each.writers.some(writer => paused.has(writer)))
@@ -62,4 +57,10 @@ export function planWarnings(
       ...labels,
     ]),
   ]
+}
+
+/** What is said of an item that nothing keeps quiet while it is copied. */
+export function hotWarning({ id, writers }: Pick<Item, 'id' | 'writers'>): string {
+  const who = writers.length === 0 ? 'Programs' : writers.join(', ')
+  return `${id} is copied hot: ${who} may write to it meanwhile, and the copy may not fit together.`
 }

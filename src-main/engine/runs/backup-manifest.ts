@@ -2,6 +2,7 @@ import type { BackupItemResult, BackupPlan, BackupReport, Item } from '../../con
 import type { CaptureResult } from '../capture/capture.ts'
 import type { CapturedItem } from '../capture/item-runs.ts'
 import type { Inventory } from '../detect/inventory.ts'
+import { hotWarning } from '../plan/warnings.ts'
 import type { ArtifactRecord, Manifest, ManifestItem } from '../store/manifest.ts'
 import { MANIFEST_SCHEMA, MANIFEST_VERSION } from '../store/manifest.ts'
 
@@ -64,8 +65,20 @@ export function makeManifest(input: ManifestInput): Manifest {
     items: [...result.items.map(itemOf), ...followers(inventory.stack.items, result.items)],
     artifacts: artifactsOf(result),
     excluded: plan.excluded.map(each => ({ ...each })),
-    warnings: [...new Set([...plan.warnings, ...clockWarning(inventory), ...result.warnings])],
+    warnings: [
+      ...new Set([
+        ...plan.warnings.filter(each => !disproved(result).has(each)),
+        ...clockWarning(inventory),
+        ...result.warnings,
+      ]),
+    ],
   }
+}
+
+/** Warnings of the plan that did not come true: what was to be copied hot, and was still. */
+function disproved({ items }: CaptureResult<ArtifactRecord>): ReadonlySet<string> {
+  const still = items.filter(each => each.consistency !== 'hot' && each.item.consistency === 'hot')
+  return new Set(still.map(each => hotWarning(each.item)))
 }
 
 function serviceOf(

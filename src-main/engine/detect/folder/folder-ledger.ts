@@ -121,7 +121,7 @@ function restRow({ scan }: FolderFacts): Item {
     source: scan.folder,
     sizeBytes: Math.max(0, scan.sizeBytes - databases),
     method: 'copy',
-    // Nothing here can be stopped or paused: what writes to a plain folder is not known.
+    // Nothing here can be stopped or paused: what writes to a plain folder is not known before the copy.
     consistency: 'hot',
     decision: 'include',
     reason:
