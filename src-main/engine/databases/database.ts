@@ -76,6 +76,8 @@ export interface DumpSource {
   readonly database: string
   readonly facts: Readonly<Record<string, unknown>>
   readonly counts: Counts | null
+  /** True when the server was made for the restore: what it came with (its users) becomes as it was, too. */
+  readonly freshServer?: boolean
   /** The artifacts by `fileName`, those that the whole server shares as well; each may be opened more than once; plain bytes as the dump tool made them, hash-checked at their end. */
   readonly artifacts: readonly {
     readonly fileName: string

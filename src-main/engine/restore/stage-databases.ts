@@ -4,7 +4,7 @@ import type { Counts } from '../databases/database.ts'
 import { databaseById } from '../databases/index.ts'
 import { openArtifact } from '../store/artifact-reader.ts'
 import { counted } from './counted.ts'
-import type { DatabaseWork } from './design.ts'
+import type { ContainerWork, DatabaseWork, RestoreDesign } from './design.ts'
 import { driverContext, STAGE_COUNT_BUDGET_MS } from './driver-context.ts'
 import type { JournalItem, RestoreRun } from './run-context.ts'
 import { noteItem } from './run-context.ts'
@@ -52,6 +52,7 @@ export async function stageDatabase(run: RestoreRun, work: DatabaseWork): Promis
       database: work.database,
       facts: work.facts,
       counts: work.counts,
+      freshServer: isFresh(container, run.design),
       artifacts: work.artifacts.map(({ fileName, record }) => ({
         fileName,
         content: record.content,
@@ -91,6 +92,21 @@ export async function stageDatabase(run: RestoreRun, work: DatabaseWork): Promis
     // A database server writes to disk what it commits.
     settle: () => Promise.resolve(),
   }
+}
+
+/** True for a server that is made for this restore, data and all: nothing in it is anybody's. */
+export function isFresh(
+  { now, recorded }: Pick<ContainerWork, 'now' | 'recorded'>,
+  { volumes, folders }: Pick<RestoreDesign, 'volumes' | 'folders'>,
+): boolean {
+  if (now !== null || recorded === null) return false
+  return recorded.mounts
+    .filter(each => !each.readOnly)
+    .every(({ type, source }) =>
+      type === 'volume'
+        ? volumes.some(each => each.name === source)
+        : type !== 'bind' || folders.includes(source),
+    )
 }
 
 /** One row per table. Where either side is an estimate, the row tells but does not judge. */

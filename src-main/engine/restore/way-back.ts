@@ -209,8 +209,8 @@ async function goesAnyway(host: Host, item: JournalItem, created: Created): Prom
   const container = (await host.containers()).find(each => each.id === item.containerId)
   if (container === undefined || !created.containers.includes(container.name)) return false
   return container.mounts
-    .filter(each => each.type === 'volume' && !each.readOnly)
-    .every(each => created.volumes.includes(each.source))
+    .filter(each => (each.type === 'volume' || each.type === 'bind') && !each.readOnly)
+    .every(each => each.type === 'volume' && created.volumes.includes(each.source))
 }
 
 /** A server that is down (its host was restarted meanwhile) cannot be asked to rename anything. */

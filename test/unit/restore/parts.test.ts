@@ -7,11 +7,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { EngineDeps } from '../../../src-main/engine/ports.ts'
 import { missingFolders } from '../../../src-main/engine/restore/host-folders.ts'
 import { startWaves, withDependents } from '../../../src-main/engine/restore/order.ts'
-import { compareCounts } from '../../../src-main/engine/restore/stage-databases.ts'
+import { compareCounts, isFresh } from '../../../src-main/engine/restore/stage-databases.ts'
 import { readMeasure } from '../../../src-main/engine/restore/tree/measure.ts'
 import { secondsOf } from '../../../src-main/engine/restore/tree/put-file.ts'
 import { findUndo, listUndos } from '../../../src-main/engine/restore/undo.ts'
 import { type UndoRecord, writeUndo } from '../../../src-main/engine/restore/undo-record.ts'
+import { container } from './facts.ts'
 
 describe('restore/order', () => {
   const services = [
@@ -73,6 +74,26 @@ describe('restore/compare-counts', () => {
       compareCounts({ values: { a: 1 }, exact: false }, exact({})).map(each => each.ok),
     ).toEqual([false])
     expect(compareCounts({ values: {}, exact: false }, exact({ a: 2 }))).toEqual([])
+  })
+})
+
+describe('restore/is-fresh', () => {
+  const recorded = container('db', {
+    mounts: [
+      { type: 'volume', source: 'data', target: '/d', readOnly: false, driver: 'local' },
+      { type: 'bind', source: '/srv/extra', target: '/e', readOnly: false, driver: null },
+      { type: 'bind', source: '/srv/init', target: '/i', readOnly: true, driver: null },
+      { type: 'tmpfs', source: '', target: '/t', readOnly: false, driver: null },
+    ],
+  })
+  const volume = { name: 'data', driver: 'local', labels: {}, options: {}, raw: null }
+
+  it('takes a server for new only when all that it may write to is made for it', () => {
+    const made = { volumes: [volume], folders: ['/srv/extra'] }
+    expect(isFresh({ now: null, recorded }, made)).toBe(true)
+    expect(isFresh({ now: recorded, recorded }, made)).toBe(false)
+    expect(isFresh({ now: null, recorded }, { ...made, volumes: [] })).toBe(false)
+    expect(isFresh({ now: null, recorded }, { ...made, folders: [] })).toBe(false)
   })
 })
 

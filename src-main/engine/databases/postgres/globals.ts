@@ -128,6 +128,28 @@ export async function createRoles(
   }
 }
 
+/**
+ * On a server that was made for the restore, the roles that it came with get what they had: a password may
+ * have been changed since the server was first set up. All or none; statements never go into a message.
+ */
+export async function alterRoles(
+  context: DriverContext,
+  session: Session,
+  roles: readonly RoleScript[],
+): Promise<void> {
+  await session.run('begin')
+  try {
+    for (const role of roles) {
+      const warning = `A property of the role ${role.name} was not taken over.`
+      for (const statement of role.more) await tolerantly(context, session, statement, warning)
+    }
+    await session.run('commit')
+  } catch (error) {
+    await session.run('rollback')
+    throw error
+  }
+}
+
 async function tolerantly(
   context: DriverContext,
   session: Session,

@@ -5,7 +5,7 @@ import { StatementError } from '../tools/coprocess.ts'
 import { countTables } from './counting.ts'
 import { createDatabase } from './create-database.ts'
 import { type PostgresFacts, storedFacts } from './facts.ts'
-import { createRoles, missingRoles, readGlobals } from './globals.ts'
+import { alterRoles, createRoles, missingRoles, readGlobals } from './globals.ts'
 import { applySettings, loadDump } from './load.ts'
 import { findLogin, type Login } from './login.ts'
 import { type Session, withSession } from './session.ts'
@@ -111,13 +111,15 @@ export async function stagePostgres(
     const tablespaces = await session.run(
       `select count(*) from pg_tablespace where spcname not in ('pg_default', 'pg_global')`,
     )
-    return { missing, planned, hasTablespaces: tablespaces !== '0' }
+    const there = globals.roles.filter(role => !missing.includes(role))
+    return { missing, there, planned, hasTablespaces: tablespaces !== '0' }
   })
   let switching = prepared.planned
   await remember(switches.toJournal(switching))
   try {
     await switches.withMaintenance(context, login, async session => {
       await createRoles(loud, session, prepared.missing, globals)
+      if (source.freshServer === true) await alterRoles(loud, session, prepared.there)
       await createDatabase(loud, session, switching.stagedName, facts)
       const stagedId = await session.run(
         `select oid from pg_database where datname = ${literal(switching.stagedName)}`,
