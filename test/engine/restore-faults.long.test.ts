@@ -1,3 +1,6 @@
 import { describeRestoreFaults } from './restore-faults.ts'
 
-describeRestoreFaults(Number(process.env['LIFEBOAT_TEST_KILLS'] ?? 10))
+describeRestoreFaults({
+  kills: Number(process.env['LIFEBOAT_TEST_KILLS'] ?? 10),
+  damaged: ['volumes', 'databases/postgres'],
+})
