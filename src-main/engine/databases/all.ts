@@ -1,3 +1,5 @@
 export { mariadb } from './mariadb.ts'
+export { mongodb } from './mongodb.ts'
 export { mysql } from './mysql.ts'
 export { postgres } from './postgres.ts'
+export { redis } from './redis.ts'

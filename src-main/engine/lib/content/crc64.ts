@@ -1,43 +1,62 @@
-/** Reflected polynomial of the CRC-64 that Redis uses (Jones), as two halves. */
-const polynomialHigh = 0x95ac9329
-const polynomialLow = 0xac4bc9b5
-
 /** Eight tables of 256, so that eight bytes go in one step. */
-const high = new Uint32Array(8 * 256)
-const low = new Uint32Array(8 * 256)
+interface Tables {
+  readonly high: Uint32Array
+  readonly low: Uint32Array
+}
 
-for (let index = 0; index < 256; index += 1) {
-  let h = 0
-  let l = index
-  for (let bit = 0; bit < 8; bit += 1) {
-    const carry = l & 1
-    l = ((l >>> 1) | (h << 31)) >>> 0
-    h >>>= 1
-    if (carry !== 0) {
-      h = (h ^ polynomialHigh) >>> 0
-      l = (l ^ polynomialLow) >>> 0
+function tablesOf(polynomialHigh: number, polynomialLow: number): Tables {
+  const high = new Uint32Array(8 * 256)
+  const low = new Uint32Array(8 * 256)
+  for (let index = 0; index < 256; index += 1) {
+    let h = 0
+    let l = index
+    for (let bit = 0; bit < 8; bit += 1) {
+      const carry = l & 1
+      l = ((l >>> 1) | (h << 31)) >>> 0
+      h >>>= 1
+      if (carry !== 0) {
+        h = (h ^ polynomialHigh) >>> 0
+        l = (l ^ polynomialLow) >>> 0
+      }
+    }
+    high[index] = h
+    low[index] = l
+  }
+  for (let table = 1; table < 8; table += 1) {
+    for (let index = 0; index < 256; index += 1) {
+      const before = (table - 1) * 256 + index
+      const h = high[before] ?? 0
+      const l = low[before] ?? 0
+      const at = l & 0xff
+      low[table * 256 + index] = (((l >>> 8) | (h << 24)) ^ (low[at] ?? 0)) >>> 0
+      high[table * 256 + index] = ((h >>> 8) ^ (high[at] ?? 0)) >>> 0
     }
   }
-  high[index] = h
-  low[index] = l
-}
-for (let table = 1; table < 8; table += 1) {
-  for (let index = 0; index < 256; index += 1) {
-    const before = (table - 1) * 256 + index
-    const h = high[before] ?? 0
-    const l = low[before] ?? 0
-    const at = l & 0xff
-    low[table * 256 + index] = (((l >>> 8) | (h << 24)) ^ (low[at] ?? 0)) >>> 0
-    high[table * 256 + index] = ((h >>> 8) ^ (high[at] ?? 0)) >>> 0
-  }
+  return { high, low }
 }
 
-/** CRC-64 as Redis appends it to its files. */
+/** Reflected polynomials: Jones's, without inversion, as Redis has it; ECMA-182's, inverted at both ends. */
+const kinds = {
+  redis: { tables: tablesOf(0x95ac9329, 0xac4bc9b5), inversion: 0 },
+  ecma: { tables: tablesOf(0xc96c5795, 0xd7870f42), inversion: 0xffffffff },
+} as const
+
+/** CRC-64 as Redis appends it to its files, or (`ecma`) as the archives of mongodump hold it. */
 export class Crc64 {
-  #high = 0
-  #low = 0
+  readonly #tables: Tables
+  readonly #inversion: number
+  #high: number
+  #low: number
+
+  constructor(kind: keyof typeof kinds = 'redis') {
+    this.#tables = kinds[kind].tables
+    this.#inversion = kinds[kind].inversion
+    this.#high = this.#inversion
+    this.#low = this.#inversion
+  }
 
   update(bytes: Uint8Array): void {
+    const { high, low } = this.#tables
     let h = this.#high
     let l = this.#low
     let at = 0
@@ -71,8 +90,8 @@ export class Crc64 {
   /** The value as it stands in a file: eight bytes, lowest first. */
   digest(): Buffer {
     const bytes = Buffer.alloc(8)
-    bytes.writeUInt32LE(this.#low, 0)
-    bytes.writeUInt32LE(this.#high, 4)
+    bytes.writeUInt32LE((this.#low ^ this.#inversion) >>> 0, 0)
+    bytes.writeUInt32LE((this.#high ^ this.#inversion) >>> 0, 4)
     return bytes
   }
 }

@@ -1,0 +1,65 @@
+import { z } from 'zod'
+
+import { AppError, NOTHING_CHANGED } from '../../../contract/errors.ts'
+import type { Connection } from './connection.ts'
+import { plain, textField } from './raw-bson.ts'
+
+/** What a restore must know of one database beyond its dump. Kept in the manifest: no secrets. */
+export const factsSchema = z.object({
+  /** Version of this record. */
+  format: z.literal(1),
+  serverVersion: z.string(),
+  /** False for a server that is no replica set: its collections are of different moments. */
+  pointInTime: z.boolean(),
+  /** Collections that are of no point in time although the rest is. */
+  exceptions: z.array(z.string()),
+  collections: z.number().int(),
+  /** Login name and its database, for the commands of RESTORE.md. */
+  user: z.string().nullable(),
+  authDatabase: z.string(),
+})
+
+export type MongoFacts = z.infer<typeof factsSchema>
+
+/** The facts as a snapshot kept them. Rejects with `not-supported` when they are no such facts. */
+export function storedFacts(facts: unknown): MongoFacts {
+  const parsed = factsSchema.safeParse(facts)
+  if (parsed.success) return parsed.data
+  throw new AppError('not-supported', {
+    message: 'The snapshot tells too little about this database to load it.',
+    state: NOTHING_CHANGED,
+    hint: 'Load it by hand with the commands of the snapshot’s RESTORE.md.',
+    details: z.prettifyError(parsed.error),
+  })
+}
+
+/** What the server says of itself. */
+export interface ServerState {
+  readonly version: string
+  readonly replicaSet: string | null
+  readonly writable: boolean
+}
+
+export async function serverState(connection: Connection): Promise<ServerState> {
+  const hello = plain(await connection.run('admin', { hello: 1 }))
+  const version = textField(await connection.run('admin', { buildInfo: 1 }), 'version')
+  const replicaSet = hello['setName']
+  return {
+    version: version ?? '',
+    replicaSet: typeof replicaSet === 'string' ? replicaSet : null,
+    writable: hello['isWritablePrimary'] === true,
+  }
+}
+
+/** `6.0.5` → `[6, 0]` */
+export function seriesOf(version: string): readonly [number, number] {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return [major, minor]
+}
+
+/** True when `here` is an older release series than `there`. */
+export function isOlder(here: string, there: string): boolean {
+  const [a, b] = seriesOf(here)
+  const [c, d] = seriesOf(there)
+  return a < c || (a === c && b < d)
+}
