@@ -1,7 +1,7 @@
 import { AppError, NOTHING_CHANGED } from '../../../contract/errors.ts'
 import type { CommandOptions } from '../../lib/command.ts'
 import type { DriverContext } from '../database.ts'
-import { runTool } from '../tools/run-tool.ts'
+import { lookAround, runTool } from '../tools/run-tool.ts'
 import type { Flavor } from './detect.ts'
 
 /** Stands for the user in a tool's arguments; the script puts the real one in its place. */
@@ -126,7 +126,7 @@ export async function findLogin(context: DriverContext, flavor: Flavor): Promise
 
 async function search(context: DriverContext, flavor: Flavor): Promise<Login> {
   const { place, signal } = context
-  const look = await runTool(place, ['sh', '-c', lookScript], { signal })
+  const look = await lookAround(place, ['sh', '-c', lookScript], { signal })
   const tools = new Map(
     look.stdout.split('\n').map(line => [line.split(' ', 1)[0] ?? '', line] as const),
   )

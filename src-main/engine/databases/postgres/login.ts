@@ -1,7 +1,7 @@
 import { AppError, NOTHING_CHANGED } from '../../../contract/errors.ts'
 import type { CommandOptions } from '../../lib/command.ts'
 import type { DriverContext } from '../database.ts'
-import { runTool } from '../tools/run-tool.ts'
+import { lookAround, runTool } from '../tools/run-tool.ts'
 import { connectionString } from './sql.ts'
 
 /**
@@ -222,13 +222,13 @@ function loginOf(
   }
 }
 
-async function lookAround(context: DriverContext): Promise<Surroundings> {
+async function surroundingsOf(context: DriverContext): Promise<Surroundings> {
   const { env } = context.container
   const folders = [env['PGDATA'], '/var/lib/postgresql/data', '/bitnami/postgresql/data'].filter(
     folder => folder !== undefined && folder !== '',
   ) as readonly string[]
   const bare = ['sh', '-c', credentialScript, 'lifeboat-postgres', '', '']
-  const answer = await runTool(
+  const answer = await lookAround(
     context.place,
     [...bare, 'sh', '-c', lookScript, 'lifeboat-look', ...folders],
     {
@@ -266,7 +266,7 @@ export async function findLogin(context: DriverContext): Promise<Login> {
 }
 
 async function search(context: DriverContext): Promise<Login> {
-  const surroundings = await lookAround(context)
+  const surroundings = await surroundingsOf(context)
   const tried: string[] = []
   const said: string[] = []
   for (const candidate of candidates(context, surroundings)) {

@@ -1,3 +1,4 @@
+import { AppError, NOTHING_CHANGED } from '../../../contract/errors.ts'
 import type { CommandOptions, CommandPlace } from '../../lib/command.ts'
 
 /** More than any answer that a driver asks for; a tool that says more than this is not what it seems. */
@@ -29,4 +30,23 @@ export async function runTool(
   }
   const { exitCode, stderr } = await running.result
   return { exitCode, stdout: Buffer.concat(chunks).toString('utf8'), stderr }
+}
+
+/**
+ * Runs a script that looks around in a container and ends with 0 by itself. Any other end says that the
+ * container went away or that its shell could not do it, and nothing about what is in it.
+ */
+export async function lookAround(
+  place: CommandPlace,
+  argv: readonly string[],
+  options: CommandOptions,
+): Promise<ToolAnswer> {
+  const answer = await runTool(place, argv, options)
+  if (answer.exitCode === 0) return answer
+  throw new AppError('command-failed', {
+    message: `Nothing could be asked in ${place.description}.`,
+    state: NOTHING_CHANGED,
+    hint: 'Look whether the container still runs, then run the command again.',
+    details: `exit code ${String(answer.exitCode)}\n${answer.stderr}`,
+  })
 }
