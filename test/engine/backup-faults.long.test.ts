@@ -9,8 +9,10 @@ import { waitFor } from '../../lab/lib/wait.ts'
 import { startProxy } from '../../lab/proxy.ts'
 import type { BackupReport } from '../../src-main/contract/model.ts'
 import type { DockerHost } from '../../src-main/engine/hosts/host.ts'
+import { sweepHelpers } from '../../src-main/engine/hosts/sweep-helpers.ts'
 import type { BackupInput } from '../../src-main/engine/runs/backup.ts'
 import { backupStack } from '../../src-main/engine/runs/backup.ts'
+import { repairRuns } from '../../src-main/engine/runs/repair.ts'
 import { repairBackups } from '../../src-main/engine/runs/repair-backups.ts'
 import { openRepository } from '../../src-main/engine/store/repository.ts'
 import type { Home, RecordedJob, SmallStack } from './capture-support.ts'
@@ -107,6 +109,12 @@ describe('a backup that is cancelled', () => {
 })
 
 describe('a backup that is killed', () => {
+  /** What every start does: it repairs, and sweeps each host that it opens. */
+  async function nextStart(): Promise<void> {
+    await repairRuns(home.deps, () => Promise.resolve(host))
+    await sweepHelpers(host)
+  }
+
   const rounds = Number(process.env['LIFEBOAT_TEST_KILLS'] ?? 4)
 
   it(
@@ -133,7 +141,7 @@ describe('a backup that is killed', () => {
         child.kill('SIGKILL')
         await child.ended
         const finished = child.lines.some(each => each.startsWith('report'))
-        await repairBackups(home.deps, () => Promise.resolve(host))
+        await nextStart()
         await waitFor('the services to be as before', async () => {
           const states = await statesOf(stack.app, stack.web, stack.idle)
           return JSON.stringify(states) === JSON.stringify(before.states)
@@ -144,6 +152,13 @@ describe('a backup that is killed', () => {
         expect(fresh.length).toBeLessThanOrEqual(1)
         if (finished) expect(fresh).toHaveLength(1)
         good.unshift(...fresh.map(each => each.id))
+        // The engine may still be making what the dead process had asked for, and a switch that was never
+        // spoken to waits 75 s before it ends itself.
+        const left = async (): Promise<boolean> => {
+          await sweepHelpers(host)
+          return (await helpersOf(child.pid)).length === 0
+        }
+        await waitFor('helpers of the killed run to go', left, { timeoutMs: 180_000 })
         await expectClean(before.states, good, child.pid)
         for (const { folder } of listed) {
           execFileSync('sha256sum', ['--quiet', '-c', 'SHA256SUMS'], { cwd: folder })
@@ -301,6 +316,27 @@ describe('a backup with little at hand', () => {
     const report = await backUp(job, { host: poor })
     expect(report.outcome).toBe('complete')
     expect(report.warnings.join()).toContain('dead-man switch could not be started')
+  })
+
+  it('keeps both clocks and says so when that of the host is three hours ahead', async () => {
+    const ahead: DockerHost = {
+      ...host,
+      async daemon() {
+        const daemon = await host.daemon()
+        const time = new Date(Date.parse(daemon.time) + 3 * 3_600_000).toISOString()
+        return { ...daemon, time }
+      },
+    }
+    const report = await backUp(recordedJob(), { host: ahead })
+    expect(report.warnings.join()).toMatch(/clock of the host is (179|180|181) minutes ahead/)
+    const repository = await repositoryAt(home.repository)
+    const { clocks, startedAt } = await repository.readManifest(report.snapshot)
+    const apart = Date.parse(clocks.host ?? '') - Date.parse(clocks.local)
+    expect(Math.abs(apart - 3 * 3_600_000)).toBeLessThan(120_000)
+    // The snapshot's own time is of this computer's clock, and so is its name.
+    expect(Math.abs(Date.parse(startedAt) - Date.now())).toBeLessThan(600_000)
+    const stamp = startedAt.slice(0, 16).replaceAll(/[-:]/g, '')
+    expect(report.snapshot).toContain(stamp)
   })
 
   it('takes the volume of a service whose image has no shell', async () => {

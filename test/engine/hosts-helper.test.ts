@@ -297,6 +297,29 @@ describe('hosts/helper', () => {
     await engine.run(['rm', '-f', foreign.trim()])
   })
 
+  it('is swept as a switch only when it never ran', async () => {
+    const mine = await helper([], 'read', { cacheFolder, prefer: [rich] })
+    const owner = (await host.container(mine.containerId)).labels['io.lifeboat.owner']
+    // No process has this id: the kernel's limit is lower.
+    const dead = JSON.stringify({ ...JSON.parse(owner!), pid: 4194305 })
+    const make = async (...verb: readonly string[]): Promise<string> => {
+      const labels = [
+        'io.lifeboat.helper=dead-man',
+        `io.lifeboat.owner=${dead}`,
+        `${ownerLabel}=${ownerValue}`,
+      ].flatMap(each => ['--label', each])
+      const argv = [...verb, '--rm', ...labels, 'lab/base:1', 'sleep', 'infinity']
+      return (await engine.run(argv)).trim()
+    }
+    const never = await make('create')
+    const atWork = await make('run', '-d')
+    const removed = await sweepHelpers(host)
+    expect(removed).toContain(never)
+    expect(removed).not.toContain(atWork)
+    expect(await exists(never)).toBe(false)
+    await engine.run(['rm', '-f', atWork])
+  })
+
   it('starts nothing when the run was stopped already', async () => {
     await expect(
       openHelper(host, [], 'read', { cacheFolder, prefer: [rich], signal: AbortSignal.abort() }),
