@@ -1,38 +1,26 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { type EngineId, labEngine } from '../../lab/docker.ts'
-import type { LabStack } from '../../lab/fixtures/stack.ts'
-import { createStack } from '../../lab/fixtures/stack.ts'
+import { ownerLabel, ownerValue } from '../../lab/docker.ts'
+import { createStack, type LabStack } from '../../lab/fixtures/stack.ts'
 import { differences, type StackState } from '../../lab/fixtures/state.ts'
-import { type CliResult, documentOf, lifeboat } from '../helpers/cli.ts'
-
-const engine = (process.env['LIFEBOAT_TEST_ENGINE'] ?? '20') as EngineId
+import { documentOf } from '../helpers/cli.ts'
+import { type CommandLine, commandLine, engineId } from './acceptance-support.ts'
 
 /** The main job as a user does it: the real command line against a real stack. */
 describe('the main job on chatalot', () => {
-  let home: string
+  let line: CommandLine
   let stack: LabStack
   let before: StackState
 
   beforeAll(async () => {
-    home = await mkdtemp(path.join(tmpdir(), 'lifeboat-main-job-'))
-    stack = await createStack('chatalot', { engine, size: 'small' })
+    line = await commandLine()
+    stack = await createStack('chatalot', { engine: engineId, size: 'small' })
     before = await stack.describe()
   })
   afterAll(async () => {
     await stack.remove()
-    await rm(home, { recursive: true, force: true })
+    await line[Symbol.asyncDispose]()
   })
-
-  function run(...argv: readonly string[]): Promise<CliResult> {
-    return lifeboat([...argv, '--no-input'], {
-      env: { LIFEBOAT_HOME: home, DOCKER_HOST: labEngine(engine).dockerHost },
-    })
-  }
 
   /** A health check that falls into a pause may say unhealthy for one round. */
   async function settledFacts(): Promise<Readonly<Record<string, string>>> {
@@ -40,14 +28,8 @@ describe('the main job on chatalot', () => {
     return stack.containerFacts()
   }
 
-  async function good(...argv: readonly string[]): Promise<Record<string, unknown>> {
-    const result = await run(...argv, '--json')
-    expect(result.code, `${argv.join(' ')}\n${result.stdout}\n${result.stderr}`).toBe(0)
-    return documentOf(result)
-  }
-
   it('finds the stack with everything in its ledger', async () => {
-    const { stacks } = await good('stacks', stack.name)
+    const { stacks } = await line.good('stacks', stack.name)
     const [found] = stacks as { coverage: string; items: { id: string; decision: string }[] }[]
     expect(found?.coverage).toBe('covered')
     expect(found?.items.map(each => each.id)).toEqual(
@@ -65,18 +47,18 @@ describe('the main job on chatalot', () => {
 
   it('shows one plan by both commands, and changes nothing by it', async () => {
     const containers = await settledFacts()
-    const plan = await good('plan', stack.name)
-    const dryRun = await good('backup', stack.name, '--dry-run')
+    const plan = await line.good('plan', stack.name)
+    const dryRun = await line.good('backup', stack.name, '--dry-run')
     expect(dryRun['planId']).toBe(plan['planId'])
     expect(await settledFacts()).toEqual(containers)
   })
 
   it('backs it up, and every byte that was stored checks', async () => {
     const containers = await settledFacts()
-    const report = await good('backup', stack.name)
+    const report = await line.good('backup', stack.name)
     expect(report).toMatchObject({ outcome: 'complete', stack: stack.name })
     expect(await settledFacts()).toEqual(containers)
-    const check = await good('check', stack.name, '--read-data')
+    const check = await line.good('check', stack.name, '--read-data')
     expect(check).toMatchObject({ outcome: 'ok' })
   })
 
@@ -92,7 +74,7 @@ describe('the main job on chatalot', () => {
     [['snapshots', 'list', '--repo', '/proc/self'], 10, 'repository-missing'],
   ] as const)('refuses %j with exit code %i', async (argv, code, error) => {
     const containers = await settledFacts()
-    const result = await run(...argv.map(word => word.replace('STACK', stack.name)), '--json')
+    const result = await line.run(...argv.map(word => word.replace('STACK', stack.name)), '--json')
     expect(result.code, result.stderr).toBe(code)
     const document = documentOf(result)['error'] as Record<string, string>
     expect(document['code'], result.stderr).toBe(error)
@@ -100,12 +82,32 @@ describe('the main job on chatalot', () => {
     expect(await settledFacts()).toEqual(containers)
   })
 
+  it('shows what stands in the way of a restore, and fails by it as the restore does', async () => {
+    const containers = await settledFacts()
+    const outsider = await stack.docker.run([
+      ...['run', '--detach', '--network=none', '--label', `${ownerLabel}=${ownerValue}`],
+      ...['--volume', `${stack.volume('file_storage')}:/x:ro`, 'lab/base:1', 'sleep', '100000'],
+    ])
+    try {
+      const dryRun = await line.run('restore', stack.name, '--dry-run', '--json')
+      const { blockers } = documentOf(dryRun) as { blockers: { code: string; message: string }[] }
+      expect(blockers).toMatchObject([{ code: 'busy-target' }])
+      const argv = ['restore', stack.name, '--in-place', '--confirm', stack.name, '--json']
+      const real = await line.run(...argv)
+      expect(documentOf(real)['error']).toMatchObject(blockers[0] ?? {})
+      expect([dryRun.code, real.code]).toEqual([1, 1])
+    } finally {
+      await stack.docker.run(['rm', '--force', outsider.trim()])
+    }
+    expect(await settledFacts()).toEqual(containers)
+  })
+
   it('brings back what was lost, to the last fact', { timeout: 900_000 }, async () => {
     await stack.lose()
     expect(differences(before, await stack.describe()).length).toBeGreaterThan(50)
-    const dryRun = await good('restore', stack.name, '--dry-run')
+    const dryRun = await line.good('restore', stack.name, '--dry-run')
     expect(dryRun['blockers']).toEqual([])
-    const report = await good('restore', stack.name, '--in-place', '--confirm', stack.name)
+    const report = await line.good('restore', stack.name, '--in-place', '--confirm', stack.name)
     expect(report).toMatchObject({ outcome: 'complete', rolledBack: false, health: { ok: true } })
     await stack.waitHealthy(stack.services)
     expect(differences(before, await stack.describe())).toEqual([])
@@ -115,7 +117,7 @@ describe('the main job on chatalot', () => {
     'takes the restore back by undo, and the loss is there again',
     { timeout: 900_000 },
     async () => {
-      const report = await good('undo', '--confirm', stack.name)
+      const report = await line.good('undo', '--confirm', stack.name)
       expect(report).toMatchObject({ outcome: 'complete' })
       expect(differences(before, await stack.describe()).length).toBeGreaterThan(50)
     },
