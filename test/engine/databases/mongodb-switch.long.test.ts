@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
@@ -48,6 +49,17 @@ async function describeAll(connection: Connection, database: string): Promise<st
     lines.push(`${name} ${type} ${options} ${hash.digest('hex')}`)
   }
   return lines.toSorted().join('\n')
+}
+
+/** All but the end of a stream. */
+function half(stream: Readable): Readable {
+  async function* cut(): AsyncGenerator<Buffer> {
+    const chunks: Buffer[] = []
+    for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk)
+    const all = Buffer.concat(chunks)
+    yield all.subarray(0, all.length - 40)
+  }
+  return Readable.from(cut(), { objectMode: false })
 }
 
 describe('databases/mongodb: a restore that is killed', () => {
@@ -113,6 +125,41 @@ describe('databases/mongodb: a restore that is killed', () => {
   it('takes back what was there, wherever the taking back was killed', async () => {
     const commands = await killEverywhere(staged => staged.activate(), switches.revert)
     expect(commands).toBeGreaterThan(15)
+  })
+
+  it('removes what was loaded by a process that was killed meanwhile', async () => {
+    let journal: Readonly<Record<string, string>> = {}
+    let startsLeft = Infinity
+    const fresh = await server.context()
+    const mortal: DriverContext = {
+      ...fresh,
+      place: {
+        description: fresh.place.description,
+        start: (...words) => {
+          startsLeft -= 1
+          if (startsLeft < 0) return Promise.reject(new Error('killed'))
+          return fresh.place.start(...words)
+        },
+      },
+    }
+    const whole = sourceOf(kept, database)
+    const source = {
+      ...whole,
+      artifacts: whole.artifacts.map(each => ({
+        ...each,
+        open: () => (startsLeft === Infinity ? each.open() : half(each.open())),
+      })),
+    }
+    const staging = mongodb.stage(mortal, source, each => {
+      journal = each
+      // One connection to load over, none to clean up.
+      startsLeft = 1
+      return Promise.resolve()
+    })
+    await expect(staging).rejects.toThrow('breaks off')
+    expect(await look()).toContain('lifeboat-')
+    await mongodb.recover(context, journal, 'discard')
+    expect(await look()).toBe(before)
   })
 
   it('ends what it began to remove, wherever that was killed', async () => {

@@ -1,6 +1,6 @@
 import { AppError, NOTHING_CHANGED } from '../../../contract/errors.ts'
 import type { CommandPlace } from '../../lib/command.ts'
-import { runTool } from '../tools/run-tool.ts'
+import { lookAround } from '../tools/run-tool.ts'
 
 /**
  * Programs inside the container that can carry bytes between their own input and output and a port there:
@@ -94,7 +94,7 @@ exit 0
 export async function findCarrier(place: CommandPlace, signal: AbortSignal): Promise<CarrierName> {
   let details: string
   try {
-    const answer = await runTool(place, ['sh', '-c', lookScript], { signal })
+    const answer = await lookAround(place, ['sh', '-c', lookScript], { signal })
     const found = answer.stdout.split('\n').find(name => Object.hasOwn(carriers, name))
     if (found !== undefined) return found as CarrierName
     details = answer.stderr

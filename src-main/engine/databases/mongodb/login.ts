@@ -53,11 +53,8 @@ export function portOf({
 }: Pick<DriverContext, 'container' | 'options'>): number {
   const option = options['port']
   if (typeof option === 'number' && option > 0) return option
-  const words = container.command
-  const at = words.findIndex(word => word === '--port')
   const text =
-    words[at + 1 || words.length] ??
-    words.map(word => /^--port=(\d+)$/.exec(word)?.[1]).find(each => each !== undefined) ??
+    /--port[=\s]+(\d+)/.exec(container.command.join(' '))?.[1] ??
     container.env['MONGODB_PORT_NUMBER']
   return /^\d+$/.test(text ?? '') ? Number(text) : 27017
 }
