@@ -9,7 +9,6 @@ type GuideInput = Parameters<DatabaseEngine['restoreGuide']>[0]
 
 /** The stock commands that load the archives of one service; run in the snapshot's folder. */
 export function guideMongodb(input: GuideInput): string {
-  const folder = `databases/${input.service}`
   const [facts] = input.databases.flatMap(each => {
     const parsed = factsSchema.safeParse(each.facts)
     return parsed.success ? [parsed.data] : []
@@ -30,14 +29,14 @@ export function guideMongodb(input: GuideInput): string {
     if (archive === undefined) continue
     lines.push(
       `# The database ${database.name.replaceAll(/\s/g, ' ')}: each of its collections is dropped and loaded.`,
-      `${reading(`${folder}/${archive}`)} | ${start} --archive --drop`,
+      `${reading(archive)} | ${start} --archive --drop`,
     )
   }
   const users = input.sharedFiles.find(file => plainFile(file) === 'users.archive')
   if (users !== undefined) {
     lines.push(
       '# Users and roles of the whole server.',
-      `${reading(`${folder}/${users}`)} | ${start} --archive`,
+      `${reading(users)} | ${start} --archive`,
     )
   }
   return [...lines, '```'].join('\n')
