@@ -34,10 +34,7 @@ export function guideMongodb(input: GuideInput): string {
   }
   const users = input.sharedFiles.find(file => plainFile(file) === 'users.archive')
   if (users !== undefined) {
-    lines.push(
-      '# Users and roles of the whole server.',
-      `${reading(users)} | ${start} --archive`,
-    )
+    lines.push('# Users and roles of the whole server.', `${reading(users)} | ${start} --archive`)
   }
   return [...lines, '```'].join('\n')
 }
