@@ -24,6 +24,7 @@ interface Found {
   /** Full id. */
   readonly snapshot: string
   readonly host: Host
+  readonly hostWasNamed: boolean
 }
 
 /** Planning restores in place, and carrying them out. */
@@ -35,7 +36,8 @@ export function restoreHandlers(services: Services): RestoreHandlers {
     const repository = await openRepository(asked.repository, false)
     const { id } = await repository.resolve(asked.snapshot)
     const manifest = await repository.readManifest(id)
-    return { repository, snapshot: id, host: await openHost(asked.host ?? manifest.host.id) }
+    const host = await openHost(asked.host ?? manifest.host.id)
+    return { repository, snapshot: id, host, hostWasNamed: asked.host !== undefined }
   }
 
   return {

@@ -100,6 +100,16 @@ function hostBlockers({ facts, trees, databases }: Works): readonly WireBlocker[
       },
     ]
   }
+  // Under the same name there is another engine now: a variable or a context may have moved it unseen.
+  if (isOther && !facts.hostWasNamed) {
+    return [
+      {
+        code: 'wrong-host',
+        message: `The snapshot was taken from another Docker engine (${wanted}) than the one that answers as ${host.label} now (${actual ?? 'without an id'}).`,
+        hint: `Connect to that host. If the stack shall come back on this one, name it: --host ${host.id}`,
+      },
+    ]
+  }
   if (snapshot.stack.kind === 'swarm' && inventory?.containers.some(each => isAwake(each.state))) {
     return [
       {

@@ -55,6 +55,8 @@ export interface RestoreFacts {
   /** Stored files that are missing or have another size than the manifest says. */
   readonly damaged: readonly { readonly path: string; readonly problem: string }[]
   readonly host: HostSummary
+  /** The user named this host; otherwise it is the one that the snapshot names. */
+  readonly hostWasNamed: boolean
   /** The stack as it is now; null when nothing of it was found. */
   readonly inventory: Inventory | null
   readonly policy: StackPolicy

@@ -31,6 +31,8 @@ import { treeWorks } from './tree-works.ts'
 
 export interface GatherInput {
   readonly host: Host
+  /** The user named this host; otherwise it is the one that the snapshot names. */
+  readonly hostWasNamed?: boolean
   readonly deps: EngineDeps
   readonly repository: Repository
   /** Full id. */
@@ -61,6 +63,7 @@ export async function gatherRestoreFacts(input: GatherInput): Promise<RestoreFac
     definitions,
     damaged,
     host: inventory?.host ?? host.summary,
+    hostWasNamed: input.hostWasNamed ?? false,
     inventory,
     policy: policyOf(settings.policies, host.summary.id, snapshot.stack.name),
     ...lists,

@@ -31,6 +31,8 @@ const STEADY_MS = 5_000
 
 export interface RestoreInput {
   readonly host: Host
+  /** The user named this host; otherwise it is the one that the snapshot names. */
+  readonly hostWasNamed?: boolean
   readonly deps: EngineDeps
   readonly repository: Repository
   /** Full id. */

@@ -329,6 +329,7 @@ export function facts(extra: Partial<RestoreFacts> = {}): RestoreFacts {
     },
     damaged: [],
     host: hostSummary,
+    hostWasNamed: false,
     inventory: found,
     policy: defaultPolicy,
     containers: found?.containers ?? [],

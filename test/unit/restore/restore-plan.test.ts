@@ -247,9 +247,12 @@ describe('restore/restore-plan', () => {
     expect(blockersOf({ host: { ...hostSummary, kind: 'folder', daemon: null } })).toContain(
       'wrong-host',
     )
-    expect(makeRestorePlan(lost({ host: { ...hostSummary, daemon: null } })).plan.blockers).toEqual(
-      [],
-    )
+    // A new server is taken when the user names it, never because a variable leads there.
+    const elsewhere = lost({ host: { ...hostSummary, daemon: null } })
+    expect(makeRestorePlan({ ...elsewhere, hostWasNamed: true }).plan.blockers).toEqual([])
+    expect(makeRestorePlan(elsewhere).plan.blockers).toMatchObject([
+      { code: 'wrong-host', hint: expect.stringContaining('--host') as unknown },
+    ])
 
     const outsider = container('other', { id: 'x', mounts: [appMounts[0]] })
     const own = inventory().containers
