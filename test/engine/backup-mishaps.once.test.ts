@@ -8,6 +8,7 @@ import { docker, labEngine } from '../../lab/docker.ts'
 import { waitFor } from '../../lab/lib/wait.ts'
 import { startProxy } from '../../lab/proxy.ts'
 import type { DockerHost } from '../../src-main/engine/hosts/host.ts'
+import type { Repository } from '../../src-main/engine/store/repository.ts'
 import { backUp, backupScene, expectClean, filesIn, now, repositoryAt } from './backup-scene.ts'
 import {
   engineId,
@@ -197,6 +198,17 @@ describe('a backup with little at hand', () => {
   })
 })
 
+/** A repository on a disk that says other things of itself. */
+function withSpace(repository: Repository, space: Awaited<ReturnType<Repository['space']>>) {
+  return new Proxy(repository, {
+    get(target, name) {
+      if (name === 'space') return () => Promise.resolve(space)
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? (value as () => unknown).bind(target) : value
+    },
+  })
+}
+
 describe('a backup to a place that fails', () => {
   async function onSmallDisk(megabytes: number, work: (folder: string) => Promise<void>) {
     const folder = path.join(scene.home.folder, `disk-${Math.random().toString(36).slice(2)}`)
@@ -227,18 +239,7 @@ describe('a backup to a place that fails', () => {
     const before = await now(scene)
     await onSmallDisk(40, async folder => {
       const repository = await repositoryAt(folder)
-      const blind = {
-        ...repository,
-        space: () => Promise.resolve({ freeBytes: null, largestFileBytes: null }),
-      }
-      Object.setPrototypeOf(blind, repository)
-      const unaware = new Proxy(repository, {
-        get(target, name) {
-          if (name === 'space') return blind.space
-          const value: unknown = Reflect.get(target, name, target)
-          return typeof value === 'function' ? (value as () => unknown).bind(target) : value
-        },
-      })
+      const unaware = withSpace(repository, { freeBytes: null, largestFileBytes: null })
       await expect(backUp(scene, recordedJob(), { repository: unaware })).rejects.toMatchObject({
         code: 'disk-full',
         message: expect.stringMatching(/bytes\) are needed/) as unknown,
@@ -247,6 +248,17 @@ describe('a backup to a place that fails', () => {
       expect(await repository.list()).toEqual([])
     })
     await expectClean(scene, before.states, before.snapshots)
+  })
+
+  it('names beforehand what may be too large for the file system', async () => {
+    const folder = path.join(scene.home.folder, 'fat')
+    const job = recordedJob()
+    const space = { freeBytes: null, largestFileBytes: 1_000_000 }
+    const repository = withSpace(await repositoryAt(folder), space)
+    expect((await backUp(scene, job, { repository })).outcome).toBe('complete')
+    const [warning] = job.notes.filter(({ message }) => message.includes('FAT'))
+    expect(warning).toMatchObject({ level: 'warning' })
+    expect(warning?.message).toContain(`volume:${scene.stack.volume}`)
   })
 
   it('fails clean when the destination vanishes in the middle', async () => {

@@ -89,7 +89,7 @@ function isAboutAbort(error: unknown): boolean {
 }
 
 /** Refuses what cannot succeed, before anything is touched. */
-async function checkBeforehand({ plan, repository, detected }: Run): Promise<void> {
+async function checkBeforehand({ plan, repository, detected, job }: Run): Promise<void> {
   const { name } = detected.inventory.stack
   if (!plan.steps.some(each => each.item !== null)) {
     throw new AppError('failed', {
@@ -99,7 +99,14 @@ async function checkBeforehand({ plan, repository, detected }: Run): Promise<voi
       details: plan.excluded.map(each => `${each.item}: ${each.reason}`).join('\n'),
     })
   }
-  const { freeBytes } = await repository.space()
+  const { freeBytes, largestFileBytes } = await repository.space()
+  for (const { item, estimatedBytes } of plan.steps) {
+    if (largestFileBytes === null || (estimatedBytes ?? 0) <= largestFileBytes) continue
+    job.note(
+      'warning',
+      `${repository.path} takes no file above ${bytesText(largestFileBytes)} (FAT), and ${item ?? 'a file'} may need ${bytesText(estimatedBytes ?? 0)} before compression: it fails if it does. A disk with another file system takes it.`,
+    )
+  }
   if (freeBytes === null || plan.estimatedBytes <= freeBytes) return
   throw new AppError('not-enough-space', {
     message: `The backup of ${name} needs up to ${bytesText(plan.estimatedBytes)} (estimated, before compression), and ${repository.path} has ${bytesText(freeBytes)} free.`,

@@ -116,4 +116,23 @@ describe('databases/postgres: a server that is set up otherwise', () => {
     expect((await codeOf(refused)).code).toBe('version-mismatch')
     expect(await surroundings()).toBe(before)
   })
+
+  it('refuses a pg_dump that is older than the server before it runs', async () => {
+    // No package source has two versions at once: what stands first on the PATH says of itself that it is old.
+    const older = `#!/bin/sh
+case $* in
+  --version) echo "pg_dump (PostgreSQL) 15.8" ;;
+  *nowhere*) exit 1 ;; # asked whether it knows Zstandard
+  *) touch /tmp/ran; exit 1 ;;
+esac
+`
+    const place = 'cat > /usr/local/bin/pg_dump && chmod 755 /usr/local/bin/pg_dump'
+    await server.exec(['sh', '-c', place], older)
+    const error = await codeOf(postgres.begin(await server.context(), [user]))
+    expect(error).toMatchObject({ code: 'version-mismatch' })
+    expect(error.message).toContain('15.8')
+    const ran = await server.exec(['sh', '-c', 'rm /usr/local/bin/pg_dump; ls /tmp'])
+    expect(ran.split('\n')).not.toContain('ran')
+    expect((await dump(postgres, await server.context(), [user])).counts[user]?.exact).toBe(true)
+  })
 })
