@@ -125,9 +125,10 @@ describe('lib/tar: damage', () => {
     const sound = parse(archive, archive.length)
     for (let at = 0; at < 512; at += 1) {
       const result = parse(flip(archive, at), archive.length)
-      // Only what stands behind the end of a number in the checksum's own field changes nothing.
+      // In the checksum's own field a leading zero may become a space, and what stands behind the end of the
+      // number says nothing: the number stays the same.
       if (result.problem === null) {
-        expect(at).toBeGreaterThanOrEqual(154)
+        expect(at).toBeGreaterThanOrEqual(148)
         expect(at).toBeLessThan(156)
         expect(result.entries).toEqual(sound.entries)
       }
