@@ -1,3 +1,3 @@
 import { describeRestoreFaults } from './restore-faults.ts'
 
-describeRestoreFaults({ kills: 2, damaged: ['volumes'] })
+describeRestoreFaults({ kills: 1, damaged: ['volumes'] })
