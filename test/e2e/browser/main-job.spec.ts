@@ -50,7 +50,9 @@ test('a stack is found, backed up, checked, lost, brought back, and the restore 
   await row.getByRole('link', { name: stack.name, exact: true }).click()
 
   await expect(page.getByRole('heading', { name: stack.name, level: 1 })).toBeVisible()
-  await expect(page.getByRole('cell', { name: 'database:postgres/chatalot', exact: true })).toBeVisible()
+  await expect(
+    page.getByRole('cell', { name: 'database:postgres/chatalot', exact: true }),
+  ).toBeVisible()
   await expect(page.getByRole('cell', { name: 'config:secrets', exact: true })).toBeVisible()
   await page.getByRole('link', { name: `Back up ${stack.name} …` }).click()
 
