@@ -5,6 +5,7 @@ import { expect } from 'vitest'
 
 import { waitFor } from '../../lab/lib/wait.ts'
 import type { RepairReport } from '../../src-main/contract/reports.ts'
+import { sweepHelpers } from '../../src-main/engine/hosts/sweep-helpers.ts'
 import { readJournals } from '../../src-main/engine/jobs/journal.ts'
 import { repairRuns } from '../../src-main/engine/runs/repair.ts'
 import { helpersOf, type JobChild, startChild } from './capture-support.ts'
@@ -39,8 +40,13 @@ export async function killAndRepair(bench: Bench, child: JobChild): Promise<Kill
   const actions = await repairRuns(deps, openHost)
   expect(actions.filter(each => !each.ok)).toEqual([])
   expect(await repairRuns(deps, openHost)).toEqual([])
-  // A helper that was being made when its master died ends by itself a little later.
-  await waitFor('helpers to go', async () => (await helpersOf(child.pid)).length === 0)
+  // Each start sweeps the hosts that it opens. The engine may still be making what the dead process had asked
+  // for, and a dead-man switch that was never spoken to waits 75 s before it ends itself.
+  const areGone = async (): Promise<boolean> => {
+    await sweepHelpers(bench.host)
+    return (await helpersOf(child.pid)).length === 0
+  }
+  await waitFor('helpers of the killed run to go', areGone, { timeoutMs: 180_000 })
   expect(await filesIn(path.join(deps.paths.state, 'journal'))).toEqual([])
   expect(await filesIn(path.join(deps.paths.cache, 'work'))).toEqual([])
   expect(await bench.repository.partials()).toEqual([])
