@@ -1,6 +1,7 @@
 import { AppError, NOTHING_CHANGED } from '../../../contract/errors.ts'
 import type { Counts, DriverContext, DumpArtifact, DumpSession } from '../database.ts'
 import { artifactNames } from '../tools/artifact-names.ts'
+import { seriesOf } from '../tools/release-series.ts'
 import { type ArchiveSource, writeArchive } from './archive-writer.ts'
 import {
   type CollectionInfo,
@@ -14,7 +15,7 @@ import { type Connection, ServerError } from './connection.ts'
 import { countCollections } from './counting.ts'
 import { type DumpMaker, madeHere, refused } from './dump-stream.ts'
 import { listDatabases } from './examine.ts'
-import { type MongoFacts, seriesOf, type ServerState, serverState } from './facts.ts'
+import { type MongoFacts, type ServerState, serverState } from './facts.ts'
 import { findLogin, type Login, withConnection } from './login.ts'
 import { asOf, type Point, takePoint } from './point.ts'
 import { USERS_FILE, userSources } from './users.ts'

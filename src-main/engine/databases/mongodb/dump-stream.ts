@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 
-import { AppError, NOTHING_CHANGED } from '../../../contract/errors.ts'
+import { AppError } from '../../../contract/errors.ts'
 import type { ProvenStream, SourceProof } from '../../lib/proven-stream.ts'
+import { refusedDatabase } from '../tools/refused-database.ts'
 import type { Connection } from './connection.ts'
 
 /** Makes the bytes of a dump over a connection of its own. */
@@ -67,15 +68,8 @@ function proofOf(whole: boolean, bytes: number, sha256: string, failure: unknown
 
 /** What a refused dump of one database rejects with. */
 export function refused(database: string, cause: unknown): AppError {
-  if (cause instanceof AppError) return cause
-  return new AppError(
-    'database-login',
-    {
-      message: `The database ${database} could not be read.`,
-      state: NOTHING_CHANGED,
-      hint: 'Give the user the role backup, or exclude the database.',
-      details: cause instanceof Error ? cause.message : String(cause),
-    },
-    cause,
-  )
+  return refusedDatabase(cause, {
+    message: `The database ${database} could not be read.`,
+    hint: 'Give the user the role backup, or exclude the database.',
+  })
 }

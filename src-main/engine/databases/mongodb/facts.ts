@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { AppError, NOTHING_CHANGED } from '../../../contract/errors.ts'
+import { factsOf } from '../tools/stored-facts.ts'
 import type { Connection } from './connection.ts'
 import { plain, textField } from './raw-bson.ts'
 
@@ -23,14 +23,7 @@ export type MongoFacts = z.infer<typeof factsSchema>
 
 /** The facts as a snapshot kept them. Rejects with `not-supported` when they are no such facts. */
 export function storedFacts(facts: unknown): MongoFacts {
-  const parsed = factsSchema.safeParse(facts)
-  if (parsed.success) return parsed.data
-  throw new AppError('not-supported', {
-    message: 'The snapshot tells too little about this database to load it.',
-    state: NOTHING_CHANGED,
-    hint: 'Load it by hand with the commands of the snapshot’s RESTORE.md.',
-    details: z.prettifyError(parsed.error),
-  })
+  return factsOf(factsSchema, facts, 'this database')
 }
 
 /** What the server says of itself. */
@@ -49,17 +42,4 @@ export async function serverState(connection: Connection): Promise<ServerState> 
     replicaSet: typeof replicaSet === 'string' ? replicaSet : null,
     writable: hello['isWritablePrimary'] === true,
   }
-}
-
-/** `6.0.5` → `[6, 0]` */
-export function seriesOf(version: string): readonly [number, number] {
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  return [major, minor]
-}
-
-/** True when `here` is an older release series than `there`. */
-export function isOlder(here: string, there: string): boolean {
-  const [a, b] = seriesOf(here)
-  const [c, d] = seriesOf(there)
-  return a < c || (a === c && b < d)
 }

@@ -2,6 +2,7 @@ import { Binary } from 'bson'
 
 import { AppError, NOTHING_CHANGED } from '../../../contract/errors.ts'
 import type { DriverContext } from '../database.ts'
+import { oncePerContext } from '../tools/once-per-context.ts'
 import { runTool } from '../tools/run-tool.ts'
 import { findCarrier } from './carrier.ts'
 import { Connection, ServerError, serverErrors, type Way } from './connection.ts'
@@ -162,22 +163,11 @@ async function openAs(
   }
 }
 
-const known = new WeakMap<DriverContext, Promise<Login>>()
-
 /**
  * Finds a way into the server, once for each context. Rejects with `database-login` that names what was
  * tried (rule B2), or `tool-missing`.
  */
-export async function findLogin(context: DriverContext): Promise<Login> {
-  const found = known.get(context) ?? search(context)
-  known.set(context, found)
-  try {
-    return await found
-  } catch (error) {
-    known.delete(context)
-    throw error
-  }
-}
+export const findLogin = oncePerContext(search)
 
 /** Works with a connection that is closed afterwards. */
 export async function withConnection<T>(

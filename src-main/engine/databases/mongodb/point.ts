@@ -1,8 +1,9 @@
 import type { Document, Timestamp } from 'bson'
 
+import { seriesOf } from '../tools/release-series.ts'
 import { type CollectionInfo, isCapped } from './collections.ts'
 import type { Connection } from './connection.ts'
-import { seriesOf, type ServerState } from './facts.ts'
+import type { ServerState } from './facts.ts'
 import { plain, plainField } from './raw-bson.ts'
 
 /** How all collections of a dump are read as of one moment, or why they are not. */

@@ -1,8 +1,10 @@
 import { AppError } from '../../../contract/errors.ts'
 import type { WireBlocker } from '../../../contract/model.ts'
 import type { DriverContext, DumpSource, StagedDatabase } from '../database.ts'
+import { journalFields } from '../tools/journal-fields.ts'
+import { isOlder } from '../tools/release-series.ts'
 import { type Connection, ServerError } from './connection.ts'
-import { isOlder, type MongoFacts, serverState, storedFacts } from './facts.ts'
+import { type MongoFacts, serverState, storedFacts } from './facts.ts'
 import { loadArchive, type Loaded } from './load.ts'
 import { findLogin, type Login, withConnection } from './login.ts'
 import { newId } from './names.ts'
@@ -31,11 +33,7 @@ function toJournal(staging: Staging): Readonly<Record<string, string>> {
 }
 
 function fromJournal(journal: Readonly<Record<string, string>>): Staging {
-  const text = (key: string): string => {
-    const value = journal[key]
-    if (value === undefined) throw new Error(`the journal lacks ${key}`)
-    return value
-  }
+  const text = journalFields(journal)
   return {
     database: text('database'),
     id: text('id'),

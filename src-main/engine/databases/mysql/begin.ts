@@ -3,7 +3,9 @@ import type { ProvenStream } from '../../lib/proven-stream.ts'
 import type { Counts, DriverContext, DumpArtifact, DumpSession } from '../database.ts'
 import { artifactNames } from '../tools/artifact-names.ts'
 import { StatementError } from '../tools/coprocess.ts'
+import { firstBytes } from '../tools/first-bytes.ts'
 import { provenCommand, withProof } from '../tools/proven-command.ts'
+import { refusedDatabase } from '../tools/refused-database.ts'
 import { countTables } from './counting.ts'
 import type { Flavor } from './detect.ts'
 import { type MysqlFacts, readFacts } from './facts.ts'
@@ -122,15 +124,6 @@ async function takePoints(
   }
 }
 
-async function firstBytes({ stream, proof }: ProvenStream): Promise<void> {
-  if (stream.readableLength > 0) return
-  await new Promise<void>(resolve => {
-    stream.once('readable', resolve)
-    stream.once('error', () => resolve())
-    void proof.then(() => resolve())
-  })
-}
-
 async function lock(context: DriverContext, session: Session): Promise<boolean> {
   try {
     await session.run('set session lock_wait_timeout = 20')
@@ -174,17 +167,10 @@ async function describe(
 }
 
 function problemOf(database: string, error: unknown): AppError {
-  if (error instanceof AppError) return error
-  return new AppError(
-    'database-login',
-    {
-      message: `The database ${database} could not be opened.`,
-      state: NOTHING_CHANGED,
-      hint: 'Give the user the rights to read it, or exclude it.',
-      details: error instanceof Error ? error.message : String(error),
-    },
-    error,
-  )
+  return refusedDatabase(error, {
+    message: `The database ${database} could not be opened.`,
+    hint: 'Give the user the rights to read it, or exclude it.',
+  })
 }
 
 function artifactOf(point: Point, fileName: string): DumpArtifact {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { AppError, NOTHING_CHANGED } from '../../../contract/errors.ts'
+import { factsOf } from '../tools/stored-facts.ts'
 import type { Login } from './login.ts'
 import type { Session } from './session.ts'
 import { literal } from './sql.ts'
@@ -56,20 +56,5 @@ export async function readFacts(
 
 /** The facts as a snapshot kept them. Rejects with `not-supported` when they are no such facts. */
 export function storedFacts(facts: unknown): MysqlFacts {
-  const parsed = factsSchema.safeParse(facts)
-  if (parsed.success) return parsed.data
-  throw new AppError('not-supported', {
-    message: 'The snapshot tells too little about this database to load it.',
-    state: NOTHING_CHANGED,
-    hint: 'Load it by hand with the commands of the snapshot’s RESTORE.md.',
-    details: z.prettifyError(parsed.error),
-  })
-}
-
-/** True when `here` is an older release series than `there`. */
-export function isOlder(here: string, there: string): boolean {
-  const numbers = (version: string): readonly number[] => version.split('.').map(Number)
-  const [a = 0, b = 0] = numbers(here)
-  const [c = 0, d = 0] = numbers(there)
-  return a < c || (a === c && b < d)
+  return factsOf(factsSchema, facts, 'this database')
 }

@@ -1,6 +1,7 @@
 import { AppError, NOTHING_CHANGED } from '../../../contract/errors.ts'
 import type { CommandOptions } from '../../lib/command.ts'
 import type { DriverContext } from '../database.ts'
+import { oncePerContext } from '../tools/once-per-context.ts'
 import { lookAround, runTool } from '../tools/run-tool.ts'
 import type { Flavor } from './detect.ts'
 
@@ -110,19 +111,8 @@ function describe(context: DriverContext, candidate: Candidate): string {
     .join(', ')
 }
 
-const known = new WeakMap<DriverContext, Promise<Login>>()
-
 /** Finds a way into the server, once for each context. Rejects with `database-login` or `tool-missing`. */
-export async function findLogin(context: DriverContext, flavor: Flavor): Promise<Login> {
-  const found = known.get(context) ?? search(context, flavor)
-  known.set(context, found)
-  try {
-    return await found
-  } catch (error) {
-    known.delete(context)
-    throw error
-  }
-}
+export const findLogin = oncePerContext(search)
 
 async function search(context: DriverContext, flavor: Flavor): Promise<Login> {
   const { place, signal } = context

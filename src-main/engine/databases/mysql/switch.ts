@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 
 import { AppError } from '../../../contract/errors.ts'
+import { journalFields } from '../tools/journal-fields.ts'
 import {
   createPrograms,
   dropPrograms,
@@ -63,11 +64,7 @@ export function toJournal(switching: Switching): Readonly<Record<string, string>
 }
 
 export function fromJournal(journal: Readonly<Record<string, string>>): Switching {
-  const text = (key: string): string => {
-    const value = journal[key]
-    if (value === undefined) throw new Error(`the journal lacks ${key}`)
-    return value
-  }
+  const text = journalFields(journal)
   return {
     database: text('database'),
     stagedName: text('stagedName'),

@@ -3,6 +3,7 @@ import type { Counts, DriverContext, DumpArtifact, DumpSession } from '../databa
 import { artifactNames } from '../tools/artifact-names.ts'
 import { provenBytes } from '../tools/proven-bytes.ts'
 import { provenCommand, withProof } from '../tools/proven-command.ts'
+import { refusedDatabase } from '../tools/refused-database.ts'
 import { countTables } from './counting.ts'
 import { type PostgresFacts, readFacts } from './facts.ts'
 import { findLogin, inDatabase, type Login } from './login.ts'
@@ -49,17 +50,10 @@ export function checkDumpProgram(login: Login, serverVersion: string, place: str
 }
 
 function problemOf(database: string, error: unknown): AppError {
-  if (error instanceof AppError) return error
-  return new AppError(
-    'database-login',
-    {
-      message: `The database ${database} could not be opened.`,
-      state: NOTHING_CHANGED,
-      hint: 'Give the user the right to connect to it, or exclude it.',
-      details: error instanceof Error ? error.message : String(error),
-    },
-    error,
-  )
+  return refusedDatabase(error, {
+    message: `The database ${database} could not be opened.`,
+    hint: 'Give the user the right to connect to it, or exclude it.',
+  })
 }
 
 /** Runs work over a list, at most so many at a time, in order. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { AppError, NOTHING_CHANGED } from '../../../contract/errors.ts'
+import { factsOf } from '../tools/stored-facts.ts'
 import type { Session } from './session.ts'
 
 /** What a restore must know of one database beyond its dump. Kept in the manifest: no secrets. */
@@ -131,12 +131,5 @@ export async function readFacts(
 
 /** The facts as a snapshot kept them. Rejects with `not-supported` when they are no such facts. */
 export function storedFacts(facts: unknown): PostgresFacts {
-  const parsed = factsSchema.safeParse(facts)
-  if (parsed.success) return parsed.data
-  throw new AppError('not-supported', {
-    message: 'The snapshot tells too little about this database to load it.',
-    state: NOTHING_CHANGED,
-    hint: 'Load it by hand with the commands of the snapshot’s RESTORE.md.',
-    details: z.prettifyError(parsed.error),
-  })
+  return factsOf(factsSchema, facts, 'this database')
 }

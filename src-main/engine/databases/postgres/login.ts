@@ -1,6 +1,7 @@
 import { AppError, NOTHING_CHANGED } from '../../../contract/errors.ts'
 import type { CommandOptions } from '../../lib/command.ts'
 import type { DriverContext } from '../database.ts'
+import { oncePerContext } from '../tools/once-per-context.ts'
 import { lookAround, runTool } from '../tools/run-tool.ts'
 import { connectionString } from './sql.ts'
 
@@ -247,23 +248,12 @@ async function surroundingsOf(context: DriverContext): Promise<Surroundings> {
   return surroundings
 }
 
-const known = new WeakMap<DriverContext, Promise<Login>>()
-
 /**
  * Finds a way into the server: where it listens (its own pid file, its definition, the defaults), as
  * whom, with which of the container's variables. Found once for each context. Rejects with
  * `database-login` that names what was tried (rule B2), or `tool-missing`.
  */
-export async function findLogin(context: DriverContext): Promise<Login> {
-  const found = known.get(context) ?? search(context)
-  known.set(context, found)
-  try {
-    return await found
-  } catch (error) {
-    known.delete(context)
-    throw error
-  }
-}
+export const findLogin = oncePerContext(search)
 
 async function search(context: DriverContext): Promise<Login> {
   const surroundings = await surroundingsOf(context)

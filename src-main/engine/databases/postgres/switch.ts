@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { AppError } from '../../../contract/errors.ts'
 import type { DriverContext } from '../database.ts'
+import { journalFields } from '../tools/journal-fields.ts'
 import type { Login } from './login.ts'
 import { type Session, withSession } from './session.ts'
 import { besideName, identifier, literal } from './sql.ts'
@@ -62,11 +63,7 @@ export function toJournal(switching: Switching): Readonly<Record<string, string>
 }
 
 export function fromJournal(journal: Readonly<Record<string, string>>): Switching {
-  const text = (key: string): string => {
-    const value = journal[key]
-    if (value === undefined) throw new Error(`the journal lacks ${key}`)
-    return value
-  }
+  const text = journalFields(journal)
   return {
     database: text('database'),
     stagedName: text('stagedName'),

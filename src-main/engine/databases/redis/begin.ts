@@ -1,5 +1,5 @@
-import type { ProvenStream } from '../../lib/proven-stream.ts'
 import type { DriverContext, DumpSession } from '../database.ts'
+import { firstBytes } from '../tools/first-bytes.ts'
 import { provenCommand, withProof } from '../tools/proven-command.ts'
 import { runTool } from '../tools/run-tool.ts'
 import { dumpFile, keyspace, readFacts, WHOLE_SERVER } from './info.ts'
@@ -48,13 +48,4 @@ async function isThere(context: DriverContext, file: string): Promise<boolean> {
     signal: context.signal,
   })
   return answer.exitCode === 0
-}
-
-async function firstBytes({ stream, proof }: ProvenStream): Promise<void> {
-  if (stream.readableLength > 0) return
-  await new Promise<void>(resolve => {
-    stream.once('readable', resolve)
-    stream.once('error', () => resolve())
-    void proof.then(() => resolve())
-  })
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
-import { AppError, NOTHING_CHANGED } from '../../../contract/errors.ts'
 import type { Counts } from '../database.ts'
+import { factsOf } from '../tools/stored-facts.ts'
 import type { Login } from './login.ts'
 
 /** The one database that a server is to a backup: all its numbered ones. */
@@ -64,14 +64,7 @@ export async function readFacts(login: Login): Promise<RedisFacts> {
 
 /** The facts as a snapshot kept them. Rejects with `not-supported` when they are no such facts. */
 export function storedFacts(facts: unknown): RedisFacts {
-  const parsed = factsSchema.safeParse(facts)
-  if (parsed.success) return parsed.data
-  throw new AppError('not-supported', {
-    message: 'The snapshot tells too little about this Redis server to load it.',
-    state: NOTHING_CHANGED,
-    hint: 'Load it by hand with the commands of the snapshot’s RESTORE.md.',
-    details: z.prettifyError(parsed.error),
-  })
+  return factsOf(factsSchema, facts, 'this Redis server')
 }
 
 /** One setting of the server, null when it may not be asked. */

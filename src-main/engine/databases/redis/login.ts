@@ -1,6 +1,7 @@
 import { AppError, NOTHING_CHANGED } from '../../../contract/errors.ts'
 import type { CommandOptions } from '../../lib/command.ts'
 import type { DriverContext } from '../database.ts'
+import { oncePerContext } from '../tools/once-per-context.ts'
 import { lookAround, runTool } from '../tools/run-tool.ts'
 
 /**
@@ -92,19 +93,8 @@ function candidates({ container, options }: DriverContext): readonly Candidate[]
 /** What a server that let us in says to a PING: it refuses it too while it is busy or its last save failed. */
 const welcome = /^(PONG|MISCONF|LOADING|MASTERDOWN|BUSY)\b/
 
-const known = new WeakMap<DriverContext, Promise<Login>>()
-
 /** Finds a way into the server, once for each context. Rejects with `database-login` or `tool-missing`. */
-export async function findLogin(context: DriverContext): Promise<Login> {
-  const found = known.get(context) ?? search(context)
-  known.set(context, found)
-  try {
-    return await found
-  } catch (error) {
-    known.delete(context)
-    throw error
-  }
-}
+export const findLogin = oncePerContext(search)
 
 async function search(context: DriverContext): Promise<Login> {
   const { place, signal } = context
