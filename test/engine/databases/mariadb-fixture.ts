@@ -122,7 +122,7 @@ export const mariadbFixture: DatabaseFixture = {
     if (database === main) {
       await sql(
         server,
-        `use ${main}; delete from messages where id % 3 = 0; drop table big; drop view short; drop procedure fill; drop event cleaner; create table unwanted (a int); create view unwanted_view as select 1; insert into parents values (3, 'x'); alter database ${main} character set latin1`,
+        `use ${main}; delete from messages where id % 3 = 0; drop table big; drop view a_first, short; drop procedure fill; drop event cleaner; create table unwanted (a int); create view unwanted_view as select 1; insert into parents values (3, 'x'); alter database ${main} character set latin1`,
       )
     } else {
       await sql(server, `create table ${identifier(database)}.damage (a int)`)
@@ -156,7 +156,8 @@ export const mariadbFixture: DatabaseFixture = {
     await server.exec([
       'sh',
       '-c',
-      'for f in $(which -a mariadb-dump mysqldump); do mv "$f" "$f.hidden"; done',
+      // /bin may be /usr/bin.
+      'for f in $(which -a mariadb-dump mysqldump); do [ ! -e "$f" ] || mv "$f" "$f.hidden"; done',
     ])
   },
   async grow(server) {
