@@ -2,7 +2,8 @@ import { fork } from 'node:child_process'
 
 import { utilityProcess } from 'electron'
 
-import type { Answer, FromEngine, ToEngine } from './engine-message.ts'
+import type { Answer } from '../contract/answer.ts'
+import type { FromEngine, ToEngine } from './engine-message.ts'
 
 /** The engine as the window's process sees it. */
 export interface EngineLink {

@@ -1,8 +1,4 @@
-import type { WireError } from '../contract/errors.ts'
-
-/** An answer as it crosses process borders, where a thrown error would lose all but its message. */
-export type Answer =
-  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: WireError }
+import type { Answer } from '../contract/answer.ts'
 
 /** What the window's process says to the engine's. */
 export type ToEngine =

@@ -1,11 +1,10 @@
 // The engine in a process of its own, so that hashing and encryption never hold the window up. It is started as
 // Electron's utility process, or by plain Node where Electron's own Node is too old for the engine.
-import type { EventName, RequestName } from '../contract/contract.ts'
-import { toWire } from '../contract/errors.ts'
+import { answerTo, eventNames } from '../contract/answer.ts'
 import { createEngine } from '../engine/engine.ts'
 import { createDeps } from '../platform/create-deps.ts'
 import { VERSION } from '../platform/version.ts'
-import type { Answer, FromEngine, ToEngine } from './engine-message.ts'
+import type { FromEngine, ToEngine } from './engine-message.ts'
 
 /** The port of a utility process; it exists there alone. */
 interface ParentPort {
@@ -33,17 +32,7 @@ const engine = createEngine(
   }),
 )
 
-const forwarded: readonly EventName[] = ['job.progress', 'job.event', 'job.finished']
-for (const name of forwarded) engine.on(name, payload => say({ type: 'event', name, payload }))
-
-async function answerTo(name: string, args: unknown): Promise<Answer> {
-  try {
-    // Name and arguments come from outside; the engine checks both.
-    return { ok: true, value: await engine.call(name as RequestName, args as never) }
-  } catch (error) {
-    return { ok: false, error: toWire(error) }
-  }
-}
+for (const name of eventNames) engine.on(name, payload => say({ type: 'event', name, payload }))
 
 /** Running jobs put everything right first. */
 async function close(): Promise<void> {
@@ -53,7 +42,11 @@ async function close(): Promise<void> {
 
 async function hear(message: ToEngine): Promise<void> {
   if (message.type === 'close') return close()
-  say({ type: 'answer', id: message.id, answer: await answerTo(message.name, message.args) })
+  say({
+    type: 'answer',
+    id: message.id,
+    answer: await answerTo(engine, message.name, message.args),
+  })
 }
 
 if (parentPort) parentPort.on('message', event => void hear(event.data as ToEngine))

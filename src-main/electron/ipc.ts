@@ -1,7 +1,7 @@
 import { type BrowserWindow, ipcMain } from 'electron'
 
+import type { Answer } from '../contract/answer.ts'
 import type { EngineLink } from './engine-link.ts'
-import type { Answer } from './engine-message.ts'
 
 const foreign: Answer = {
   ok: false,

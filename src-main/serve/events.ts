@@ -1,8 +1,7 @@
 import type { ServerResponse } from 'node:http'
 
-import type { Client, EventName } from '../contract/contract.ts'
-
-const names: readonly EventName[] = ['job.progress', 'job.event', 'job.finished']
+import { eventNames } from '../contract/answer.ts'
+import type { Client } from '../contract/contract.ts'
 
 /** A page that has not read this much is gone or asleep; it asks for the state of its jobs when it comes back. */
 const LARGEST_BACKLOG = 4 * 1024 * 1024
@@ -16,7 +15,7 @@ export function sendEvents(client: Client, response: ServerResponse): void {
     if (response.writableLength > LARGEST_BACKLOG) response.destroy()
     else response.write(text)
   }
-  const stops = names.map(name =>
+  const stops = eventNames.map(name =>
     client.on(name, payload => send(`data: ${JSON.stringify({ name, payload })}\n\n`)),
   )
   const heartbeat = setInterval(() => send(': here\n\n'), HEARTBEAT_MS)

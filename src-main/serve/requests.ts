@@ -1,23 +1,21 @@
 import type { IncomingMessage } from 'node:http'
 
-import type { Client, RequestName } from '../contract/contract.ts'
-import { AppError, NOTHING_CHANGED, toWire, type WireError } from '../contract/errors.ts'
-
-/** An answer as the page reads it, where a thrown error would lose all but its message. */
-type Answer =
-  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: WireError }
+import { type Answer, answerTo } from '../contract/answer.ts'
+import type { Client } from '../contract/contract.ts'
+import { AppError, NOTHING_CHANGED, toWire } from '../contract/errors.ts'
 
 /** No request of the contract comes near to this. */
 const LARGEST_BODY = 4 * 1024 * 1024
 
 /** Answers one request of the contract; what the body holds is checked by the engine. Never rejects. */
-export async function answerTo(client: Client, request: IncomingMessage): Promise<Answer> {
+export async function answerRequest(client: Client, request: IncomingMessage): Promise<Answer> {
+  let body: { readonly name?: unknown; readonly args?: unknown }
   try {
-    const { name, args } = (await readBody(request)) as { name: RequestName; args: never }
-    return { ok: true, value: await client.call(name, args) }
+    body = await readBody(request)
   } catch (error) {
     return { ok: false, error: toWire(error) }
   }
+  return answerTo(client, body.name, body.args)
 }
 
 async function readBody(request: IncomingMessage): Promise<object> {

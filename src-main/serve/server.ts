@@ -6,7 +6,7 @@ import { AppError, NOTHING_CHANGED } from '../contract/errors.ts'
 import { sendEvents } from './events.ts'
 import { type Guard, makeGuard } from './guard.ts'
 import type { Page } from './pages.ts'
-import { answerTo } from './requests.ts'
+import { answerRequest } from './requests.ts'
 
 /** The app in a browser, on this computer alone. */
 export interface AppServer {
@@ -102,7 +102,7 @@ async function replyTo(served: Served, request: IncomingMessage): Promise<Reply 
   if (cookie === null && !guard.knows(request)) return { status: 403, body: usedLink }
 
   if (method === 'POST' && pathname === '/request') {
-    const body = JSON.stringify(await answerTo(client, request))
+    const body = JSON.stringify(await answerRequest(client, request))
     return { status: 200, body, type: 'application/json; charset=utf-8' }
   }
   if (method !== 'GET') return { status: 405, body: 'This is not how it is asked for.\n' }

@@ -1,5 +1,5 @@
+import type { Answer } from '../../src-main/contract/answer.ts'
 import type { Client } from '../../src-main/contract/contract.ts'
-import type { WireError } from '../../src-main/contract/errors.ts'
 import { fromWire } from '../../src-main/contract/errors.ts'
 
 /** How the page asks the engine: put there by the preload, or made by http-bridge.ts. */
@@ -7,10 +7,6 @@ export interface Bridge {
   request(name: string, args: unknown): Promise<Answer>
   onEvent(listener: (name: string, payload: unknown) => void): () => void
 }
-
-/** An answer as it crosses process borders. */
-export type Answer =
-  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: WireError }
 
 declare global {
   interface Window {

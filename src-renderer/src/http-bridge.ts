@@ -1,4 +1,5 @@
-import type { Answer, Bridge } from './client.ts'
+import type { Answer } from '../../src-main/contract/answer.ts'
+import type { Bridge } from './client.ts'
 
 const unreachable: Answer = {
   ok: false,
