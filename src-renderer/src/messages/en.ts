@@ -16,8 +16,6 @@ export const en = {
     copyCommand: 'Copy as command',
     copied: 'Copied',
     cancel: 'Cancel',
-    yes: 'yes',
-    no: 'no',
     more: (count: number) => `Show ${count} more`,
     of: (done: string, total: string) => `${done} of ${total}`,
     skip: 'Skip to the page',
@@ -31,7 +29,6 @@ export const en = {
     hosts: 'Hosts',
     activity: 'Activity',
     about: 'This computer',
-    running: (count: number) => (count === 1 ? '1 job is running' : `${count} jobs are running`),
   },
 
   levels: { ok: 'Safe', warning: 'Look at it', critical: 'Needs you' },
@@ -85,7 +82,6 @@ export const en = {
     nothingHint:
       'Start a Docker stack on this computer, or look at Hosts for a server that was found.',
     stack: 'Stack',
-    host: 'Host',
     state: 'State',
     lastBackup: 'Last backup',
     promise: 'Never older than',
@@ -101,7 +97,6 @@ export const en = {
   },
 
   stack: {
-    notFound: 'There is no such stack.',
     services: 'Services',
     service: 'Service',
     image: 'Image',
