@@ -1,5 +1,7 @@
 import { defineConfig } from '@playwright/test'
 
+import { chromiumOptions } from './test/e2e/browser/chromium.ts'
+
 const minute = 60_000
 
 /** End-to-end tests: the real window in Electron, and the same pages in a browser. */
@@ -19,11 +21,7 @@ export default defineConfig({
       name: 'chromium',
       testMatch: 'browser/**/*.spec.ts',
       use: {
-        launchOptions: {
-          executablePath: process.env['LIFEBOAT_CHROMIUM'] ?? '/usr/bin/chromium',
-          // Chromium's sandbox does not start for root, whom the lab's machine may be.
-          args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-        },
+        launchOptions: chromiumOptions,
       },
     },
   ],

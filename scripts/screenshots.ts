@@ -1,12 +1,13 @@
 // Takes pictures of every page over a real stack of the lab, light and dark, wide and narrow:
 //   npm run screenshots [-- FOLDER]
-// With no folder they go to docs/images/app, those that the README shows alone.
+// With no folder only a few are taken, as for a README: they go to docs/images/app.
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { type Browser, chromium, type Page } from '@playwright/test'
 
 import { createStack, type LabStack } from '../lab/fixtures/stack.ts'
+import { chromiumOptions } from '../test/e2e/browser/chromium.ts'
 import { serve } from '../test/e2e/browser/serve.ts'
 
 interface Look {
@@ -90,10 +91,7 @@ async function takePictures(browser: Browser, url: string, stack: LabStack): Pro
 await mkdir(folder, { recursive: true })
 const stack = await createStack('chatalot', { engine: '26', size: 'small' })
 const served = await serve()
-const browser = await chromium.launch({
-  executablePath: process.env['LIFEBOAT_CHROMIUM'] ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu'],
-})
+const browser = await chromium.launch(chromiumOptions)
 try {
   await takePictures(browser, served.url, stack)
   process.stdout.write(`pictures: ${folder}\n`)
