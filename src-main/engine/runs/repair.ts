@@ -25,29 +25,28 @@ export async function repairRuns(
   ]
 }
 
-/** Unfinished snapshots that no journal tells of: their run died while it began. */
+/**
+ * Unfinished snapshots that no journal tells of: their run died while it began. Only where this run keeps its
+ * snapshots: another place is looked at when it is used, and one whose disk hangs must not hold every command up.
+ */
 async function removeUnfinished(deps: EngineDeps): Promise<Actions> {
-  const { repository, knownRepositories } = await deps.settings.read()
-  const actions: Actions[number][] = []
-  for (const folder of new Set([repository, ...Object.keys(knownRepositories)])) {
-    // A disk that is away, or a repository not begun yet, has its own words when it is used.
-    if (!existsSync(folder)) continue
-    try {
-      const opened = await openRepository(folder, {
-        version: deps.version,
-        expectedId: knownRepositories[folder] ?? null,
-      })
-      for (const removed of await opened.removePartials()) {
-        actions.push({
-          what: 'A run that died left an unfinished snapshot',
-          ok: true,
-          detail: `Removed ${removed}.`,
-        })
-      }
-    } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error)
-      deps.logger.info(`${folder} was not looked at for unfinished snapshots: ${problem}`)
-    }
+  const { repository: folder, knownRepositories } = await deps.settings.read()
+  // A disk that is away, or a repository not begun yet, has its own words when it is used.
+  if (!existsSync(folder)) return []
+  try {
+    const opened = await openRepository(folder, {
+      version: deps.version,
+      expectedId: knownRepositories[folder] ?? null,
+    })
+    const removed = await opened.removePartials()
+    return removed.map(each => ({
+      what: 'A run that died left an unfinished snapshot',
+      ok: true,
+      detail: `Removed ${each}.`,
+    }))
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error)
+    deps.logger.info(`${folder} was not looked at for unfinished snapshots: ${problem}`)
+    return []
   }
-  return actions
 }
