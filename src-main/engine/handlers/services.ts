@@ -49,7 +49,10 @@ export function makeServices(
     return opening
   }
 
-  /** Helpers of processes that died go as soon as their host is looked at. A convenience: they end by themselves. */
+  /**
+   * Helpers of processes that died go as soon as their host is looked at. Most end by themselves; one whose
+   * maker died before it held its input would stay for two days. A sweep that fails is tried at the next start.
+   */
   async function sweep(opened: Host): Promise<Host> {
     if (opened.kind === 'folder') return opened
     const removed = await sweepHelpers(opened).catch(() => [])
